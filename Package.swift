@@ -1,0 +1,35 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Eight floors, each using only those below it: see Documentation/Architecture.md.
+let package = Package(
+    name: "seppo",
+    platforms: [.macOS(.v13)],
+    products: [
+        .executable(name: "seppo", targets: ["seppo"]),
+        .library(name: "SePPO", targets: ["Torch", "Layers", "Diffusion", "Datasets", "Alignment", "Evaluation"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: [
+        // Paths come from pkg-config (`libtorch.pc` is written by `Scripts/setup`), so no target needs unsafe flags.
+        .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+        .systemLibrary(name: "CFFmpeg", pkgConfig: "libavformat", providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"]), .brew(["ffmpeg"])]),
+        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        .target(name: "Torch", dependencies: ["CTorch"]),
+        .target(name: "Layers", dependencies: ["Torch"]),
+        .target(name: "Diffusion", dependencies: ["Layers"]),
+        .target(name: "Datasets", dependencies: ["Diffusion", "CFFmpeg"]),
+        .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
+        .target(name: "Evaluation", dependencies: ["Alignment"]),
+        .executableTarget(name: "seppo", dependencies: ["Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+        .testTarget(name: "AlignmentTests", dependencies: ["Alignment"]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
+    ],
+    cxxLanguageStandard: .cxx20
+)
