@@ -1,0 +1,221 @@
+#include "CTorch.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/version.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace {
+
+thread_local std::string message;
+thread_local std::vector<CTTensor *> results_of_last_call;
+
+/// Runs `body`, turning every C++ exception into a message.
+template <typename Body>
+CTError guarded(Body body) {
+    try {
+        body();
+        return nullptr;
+    } catch (const c10::Error &error) {
+        message = error.what_without_backtrace();
+    } catch (const std::exception &error) {
+        message = error.what();
+    } catch (...) {
+        message = "unknown C++ exception";
+    }
+    return message.c_str();
+}
+
+c10::TensorImpl *impl(const CTTensor *tensor) {
+    return reinterpret_cast<c10::TensorImpl *>(const_cast<CTTensor *>(tensor));
+}
+
+/// A counted reference to a handle that stays the caller's.
+at::Tensor borrowed(const CTTensor *tensor) {
+    return at::Tensor(c10::intrusive_ptr<c10::TensorImpl>::reclaim_copy(impl(tensor)));
+}
+
+CTTensor *owned(at::Tensor tensor) {
+    return reinterpret_cast<CTTensor *>(tensor.unsafeReleaseTensorImpl());
+}
+
+bool is_list_of_optionals(const c10::Type &type) {
+    const auto *list = type.castRaw<c10::ListType>();
+    return list && list->getElementType()->kind() == c10::TypeKind::OptionalType;
+}
+
+c10::IValue list_of_tensors(const CTValue &value, const CTArguments &arguments, const c10::Type &type) {
+    CTTensor *const *first = arguments.tensors + value.integer;
+    if (is_list_of_optionals(type)) {
+        c10::List<std::optional<at::Tensor>> list;
+        for (int32_t i = 0; i < value.count; i++)
+            list.push_back(first[i] ? std::optional<at::Tensor>(borrowed(first[i])) : std::nullopt);
+        return list;
+    }
+    c10::List<at::Tensor> list;
+    list.reserve(value.count);
+    for (int32_t i = 0; i < value.count; i++) list.push_back(borrowed(first[i]));
+    return list;
+}
+
+c10::IValue ivalue(const CTValue &value, const CTArguments &arguments, const c10::Argument &parameter) {
+    switch (value.tag) {
+    case CTTagDefault:
+        TORCH_CHECK(parameter.default_value().has_value(), "argument '", parameter.name(), "' has no default and was not given");
+        return *parameter.default_value();
+    case CTTagNone:
+        return {};
+    case CTTagTensor:
+        if (!value.handle) return {};
+        return borrowed(static_cast<const CTTensor *>(value.handle));
+    case CTTagInt:
+        if (parameter.type()->kind() == c10::TypeKind::FloatType) return static_cast<double>(value.integer);
+        return value.integer;
+    case CTTagDouble:
+        return value.number;
+    case CTTagBool:
+        return value.integer != 0;
+    case CTTagString:
+        return std::string(value.text);
+    case CTTagDevice:
+        return c10::Device(static_cast<c10::DeviceType>(value.integer), static_cast<c10::DeviceIndex>(value.count));
+    case CTTagGenerator:
+        return *static_cast<const at::Generator *>(value.handle);
+    case CTTagInts:
+        return c10::IntArrayRef(arguments.ints + value.integer, value.count).vec();
+    case CTTagDoubles:
+        return c10::ArrayRef<double>(arguments.doubles + value.integer, value.count).vec();
+    case CTTagTensors:
+        return list_of_tensors(value, arguments, *parameter.type());
+    }
+    TORCH_CHECK(false, "argument '", parameter.name(), "' has an unknown tag");
+}
+
+void append_result(const c10::IValue &value) {
+    if (value.isTensor()) {
+        at::Tensor tensor = value.toTensor();
+        results_of_last_call.push_back(tensor.defined() ? owned(std::move(tensor)) : nullptr);
+    } else if (value.isTensorList()) {
+        for (const at::Tensor &tensor : value.toTensorVector()) results_of_last_call.push_back(owned(tensor));
+    } else if (value.isScalar()) {
+        results_of_last_call.push_back(owned(at::scalar_tensor(value.toScalar(), at::kDouble)));
+    } else {
+        TORCH_CHECK(value.isNone(), "returns a ", value.tagKind(), ", which this door does not carry");
+    }
+}
+
+}  // namespace
+
+CTError ct_operator_find(const char *name, const char *overload, const CTOperator **result) {
+    return guarded([&] {
+        auto found = c10::Dispatcher::singleton().findSchema({name, overload});
+        TORCH_CHECK(found.has_value(), "libtorch ", TORCH_VERSION, " has no operator ", name, *overload ? "." : "", overload);
+        *result = reinterpret_cast<const CTOperator *>(new c10::OperatorHandle(*found));
+    });
+}
+
+CTError ct_operator_call(const CTOperator *op, const CTArguments *arguments, CTTensor *const **results, int32_t *count) {
+    return guarded([&] {
+        const auto &handle = *reinterpret_cast<const c10::OperatorHandle *>(op);
+        const auto &parameters = handle.schema().arguments();
+        TORCH_CHECK(static_cast<size_t>(arguments->count) <= parameters.size(), "takes ", parameters.size(), " arguments, ", arguments->count, " were given");
+        static const CTValue use_default = {CTTagDefault, 0, {0}};
+        c10::Stack stack;
+        stack.reserve(parameters.size());
+        for (size_t i = 0; i < parameters.size(); i++) {
+            const CTValue &value = i < static_cast<size_t>(arguments->count) ? arguments->values[i] : use_default;
+            stack.push_back(ivalue(value, *arguments, parameters[i]));
+        }
+        handle.callBoxed(stack);
+        results_of_last_call.clear();
+        for (const c10::IValue &value : stack) append_result(value);
+        *results = results_of_last_call.data();
+        *count = static_cast<int32_t>(results_of_last_call.size());
+    });
+}
+
+CTError ct_tensor_from_memory(void *data, const int64_t *shape, int32_t rank, int32_t dtype, void *context, void (*release)(void *), CTTensor **result) {
+    return guarded([&] {
+        auto options = at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype));
+        auto tensor = at::from_blob(data, at::IntArrayRef(shape, rank), [context, release](void *) { release(context); }, options);
+        *result = owned(std::move(tensor));
+    });
+}
+
+void ct_tensor_release(CTTensor *tensor) {
+    c10::intrusive_ptr<c10::TensorImpl>::reclaim(impl(tensor));
+}
+
+int32_t ct_tensor_rank(const CTTensor *tensor) { return static_cast<int32_t>(impl(tensor)->dim()); }
+const int64_t *ct_tensor_shape(const CTTensor *tensor) { return impl(tensor)->sizes().data(); }
+const int64_t *ct_tensor_strides(const CTTensor *tensor) { return impl(tensor)->strides().data(); }
+int32_t ct_tensor_dtype(const CTTensor *tensor) { return static_cast<int32_t>(c10::typeMetaToScalarType(impl(tensor)->dtype())); }
+int32_t ct_tensor_device_type(const CTTensor *tensor) { return static_cast<int32_t>(impl(tensor)->device().type()); }
+int32_t ct_tensor_device_index(const CTTensor *tensor) { return impl(tensor)->device().index(); }
+void *ct_tensor_data(const CTTensor *tensor) { return impl(tensor)->mutable_data(); }
+
+CTError ct_tensor_set_requires_grad(CTTensor *tensor, bool value) {
+    return guarded([&] { borrowed(tensor).requires_grad_(value); });
+}
+
+bool ct_tensor_requires_grad(const CTTensor *tensor) { return impl(tensor)->requires_grad() || borrowed(tensor).grad_fn(); }
+
+CTTensor *ct_tensor_grad(const CTTensor *tensor) {
+    at::Tensor grad = borrowed(tensor).grad();
+    return grad.defined() ? owned(std::move(grad)) : nullptr;
+}
+
+void ct_tensor_clear_grad(CTTensor *tensor) { borrowed(tensor).mutable_grad().reset(); }
+
+CTError ct_backward(CTTensor *loss) {
+    return guarded([&] { torch::autograd::backward({borrowed(loss)}, {}); });
+}
+
+bool ct_grad_mode_set(bool enabled) {
+    bool former = c10::GradMode::is_enabled();
+    c10::GradMode::set_enabled(enabled);
+    return former;
+}
+
+CTError ct_generator_new(int32_t device_type, int32_t device_index, uint64_t seed, CTGenerator **result) {
+    return guarded([&] {
+        c10::Device device(static_cast<c10::DeviceType>(device_type), static_cast<c10::DeviceIndex>(device_index));
+        at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().defaultGenerator(device).clone();
+        generator.set_current_seed(seed);
+        *result = reinterpret_cast<CTGenerator *>(new at::Generator(std::move(generator)));
+    });
+}
+
+void ct_generator_release(CTGenerator *generator) { delete reinterpret_cast<at::Generator *>(generator); }
+
+const char *ct_version(void) { return TORCH_VERSION; }
+void ct_threads_set(int32_t count) { at::set_num_threads(count); }
+int32_t ct_threads_get(void) { return at::get_num_threads(); }
+
+bool ct_device_is_available(int32_t device_type) {
+    switch (static_cast<c10::DeviceType>(device_type)) {
+    case c10::DeviceType::CPU: return true;
+    case c10::DeviceType::CUDA: return at::hasCUDA();
+    case c10::DeviceType::MPS: return at::hasMPS();
+    default: return false;
+    }
+}
+
+void ct_allocator_keep_memory(void) {
+#ifdef __GLIBC__
+    // Activations of several megabytes are freed and wanted again at every step; by default glibc maps and unmaps each of them,
+    // and the kernel zeroes the pages anew every time.
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, 2147483647);
+    mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
+
+void ct_flush_denormals(void) { at::globalContext().setFlushDenormal(true); }

@@ -1,0 +1,92 @@
+// The C door into libtorch: operators are found by name in its dispatcher and called with tagged arguments.
+// Every function that can fail returns NULL on success or a message that stays valid until the next call on the same thread.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct CTTensor CTTensor;
+typedef struct CTOperator CTOperator;
+typedef struct CTGenerator CTGenerator;
+typedef const char *CTError;
+
+typedef enum CTTag {
+    CTTagDefault = 0,  // the operator's own default
+    CTTagNone,
+    CTTagTensor,       // handle (NULL: none)
+    CTTagInt,          // also dtypes, layouts and memory formats
+    CTTagDouble,
+    CTTagBool,
+    CTTagString,       // text
+    CTTagDevice,       // integer = type, count = index
+    CTTagGenerator,    // handle
+    CTTagInts,         // ints[integer ..< integer + count]
+    CTTagDoubles,      // doubles[integer ..< integer + count]
+    CTTagTensors,      // tensors[integer ..< integer + count]
+} CTTag;
+
+typedef struct CTValue {
+    CTTag tag;
+    int32_t count;
+    union {
+        int64_t integer;
+        double number;
+        const void *handle;
+        const char *text;
+    };
+} CTValue;
+
+/// Lists live in three pools beside the arguments, so that an argument needs no pointer of its own.
+typedef struct CTArguments {
+    const CTValue *values;
+    int32_t count;
+    const int64_t *ints;
+    const double *doubles;
+    CTTensor *const *tensors;
+} CTArguments;
+
+// Operators. `overload` is "" for the plain one. Results (tensors, lists flattened) are owned by the caller; the array itself is the
+// callee's and is valid until the next call on the same thread.
+CTError ct_operator_find(const char *name, const char *overload, const CTOperator **result);
+CTError ct_operator_call(const CTOperator *op, const CTArguments *arguments, CTTensor *const **results, int32_t *count);
+
+// Tensors. `release` is called with `context` once libtorch no longer needs `data`.
+CTError ct_tensor_from_memory(void *data, const int64_t *shape, int32_t rank, int32_t dtype, void *context, void (*release)(void *), CTTensor **result);
+void ct_tensor_release(CTTensor *tensor);
+int32_t ct_tensor_rank(const CTTensor *tensor);
+const int64_t *ct_tensor_shape(const CTTensor *tensor);
+const int64_t *ct_tensor_strides(const CTTensor *tensor);
+int32_t ct_tensor_dtype(const CTTensor *tensor);
+int32_t ct_tensor_device_type(const CTTensor *tensor);
+int32_t ct_tensor_device_index(const CTTensor *tensor);
+void *ct_tensor_data(const CTTensor *tensor);
+
+// Automatic differentiation.
+CTError ct_tensor_set_requires_grad(CTTensor *tensor, bool value);
+bool ct_tensor_requires_grad(const CTTensor *tensor);
+CTTensor *ct_tensor_grad(const CTTensor *tensor);  // owned by the caller, NULL where there is none
+void ct_tensor_clear_grad(CTTensor *tensor);
+CTError ct_backward(CTTensor *loss);
+bool ct_grad_mode_set(bool enabled);  // returns the former value
+
+// Random numbers.
+CTError ct_generator_new(int32_t device_type, int32_t device_index, uint64_t seed, CTGenerator **result);
+void ct_generator_release(CTGenerator *generator);
+
+// The process.
+const char *ct_version(void);
+void ct_threads_set(int32_t count);
+int32_t ct_threads_get(void);
+bool ct_device_is_available(int32_t device_type);
+void ct_allocator_keep_memory(void);
+void ct_flush_denormals(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
