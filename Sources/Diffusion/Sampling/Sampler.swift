@@ -45,9 +45,10 @@ extension Sampler {
         return timesteps
     }
 
-    func check(_ steps: Int, atLeast least: Int = 1) throws {
-        guard steps >= least, steps <= schedule.count else {
-            throw SamplingError.stepCount(steps, least: least, greatest: schedule.count)
+    func check(_ steps: Int, atLeast least: Int = 1, atMost greatest: Int? = nil) throws {
+        let greatest = greatest ?? schedule.count
+        guard steps >= least, steps <= greatest else {
+            throw SamplingError.stepCount(steps, least: least, greatest: greatest)
         }
     }
 }

@@ -39,8 +39,20 @@ extension SchedulerConfiguration {
             return DDIM(
                 schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? true) ? 1 : schedule.cumulative[0],
                 clipRange: clipRange, eta: eta)
-        default:
-            throw SchedulerError.unsupportedClass(name.className)
+        case .ddpm:
+            let variance = others["variance_type"] == .text("fixed_large") ? DDPM.Variance.forward : .posterior
+            return DDPM(schedule: schedule, spacing: spacing, offset: offset, clipRange: clipRange, variance: variance)
+        case .pndm:
+            return PNDM(
+                schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? false) ? 1 : schedule.cumulative[0],
+                startsByRungeKutta: !(skipRungeKutta ?? false))
+        case .euler:
+            return Euler(schedule: schedule, spacing: spacing, offset: offset, finalSigma: finalSigma == .least ? schedule.sigmas[0] : 0)
+        case .dpmSolver:
+            return DPMSolver(
+                schedule: schedule, spacing: spacing, offset: offset, order: solverOrder ?? 2, correction: solverType == "heun" ? .heun : .midpoint,
+                finalSigma: finalSigma == .least ? schedule.sigmas[0] : 0, lowersFinalOrder: lowerOrderFinal ?? true,
+                endsInEuler: eulerAtFinal ?? false, leastLambda: Float(leastLambda ?? -.infinity))
         }
     }
 

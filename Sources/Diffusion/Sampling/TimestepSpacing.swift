@@ -8,16 +8,18 @@ public enum TimestepSpacing: String, Codable, Sendable, CaseIterable {
     case linspace
 
     /// The `steps` timesteps from noisy to clean, of `count` training timesteps, not rounded for `linspace`.
-    func timesteps(_ steps: Int, of count: Int, offset: Int) -> [Double] {
+    /// - Parameter limit: where `trailing` starts; T by default.
+    func timesteps(_ steps: Int, of count: Int, below limit: Int? = nil, offset: Int) -> [Double] {
         switch self {
         case .leading:
             let stride = count / steps
             return (0..<steps).reversed().map { Double($0 * stride + offset) }
         case .trailing:
-            // By the increment that a range in floating point has. (For some step counts, 61 of 1000 for one, numpy's range runs one
-            // element too far and diffusers takes a step at timestep −1; we take the number of steps asked for.)
-            let increment = (Double(count) - Double(count) / Double(steps)) - Double(count)
-            return (0..<steps).map { (Double(count) + Double($0) * increment).rounded(.toNearestOrEven) - 1 }
+            // Added up as a range in floating point is. (For some step counts, 61 of 1000 for one, numpy's range runs one element too
+            // far and diffusers takes a step at timestep −1; we take the number of steps asked for.)
+            let first = Double(limit ?? count)
+            let increment = (first - Double(count) / Double(steps)) - first
+            return (0..<steps).map { (first + Double($0) * increment).rounded(.toNearestOrEven) - 1 }
         case .linspace:
             return Self.evenly(from: 0, to: Double(count - 1), steps).reversed()
         }
