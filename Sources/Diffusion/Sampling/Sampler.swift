@@ -1,0 +1,69 @@
+import Torch
+
+/// The network as a sampler sees it: x_t `[B, C, H, W]` and the timestep in, ε or v (the schedule knows which) out.
+public typealias Denoiser = (_ x: Tensor, _ timestep: Double) throws -> Tensor
+
+/// Standard normal noise `[B, C, H, W]` for the step of that index, asked for in order and only where a sampler adds noise.
+public typealias VarianceNoise = (_ step: Int) -> Tensor
+
+/// A way from noise to an image: a value, whose numbers are those of the scheduler of the same name in diffusers.
+public protocol Sampler: Sendable {
+    var schedule: NoiseSchedule { get }
+
+    /// The timestep of every call of the network, in order: more than `steps` of them where a sampler calls it more than once a step.
+    /// Throws when `steps` does not suit the schedule.
+    func timesteps(_ steps: Int) throws -> [Double]
+
+    /// As `sample`, which callers use, with everything given.
+    func walk(
+        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: Denoiser
+    ) throws -> Tensor
+}
+
+extension Sampler {
+    /// Draws from `noise`, standard normal `[B, C, H, W]`; records no gradient.
+    /// - Parameters:
+    ///   - varianceNoise: needed by a sampler that adds noise on the way; see `SeededNoise`.
+    ///   - observer: called after each of `timesteps(steps)` with its index and the new x.
+    public func sample(
+        _ noise: Tensor, steps: Int, varianceNoise: VarianceNoise? = nil, observer: (_ index: Int, _ x: Tensor) throws -> Void = { _, _ in },
+        denoiser: Denoiser
+    ) throws -> Tensor {
+        try noGradients {
+            try walk(
+                from: noise, steps: steps,
+                varianceNoise: varianceNoise ?? { _ in fatalError("\(Self.self) adds noise on the way: give `varianceNoise`") },
+                observer: observer, denoiser: denoiser)
+        }
+    }
+
+    /// Refuses timesteps that the schedule does not have.
+    func checked(_ timesteps: [Double], steps: Int) throws -> [Double] {
+        guard let greatest = timesteps.max(), let least = timesteps.min(), least >= 0, greatest <= Double(schedule.count - 1) else {
+            throw SamplingError.outsideSchedule(steps: steps, timestep: timesteps.max() ?? 0, count: schedule.count)
+        }
+        return timesteps
+    }
+
+    func check(_ steps: Int, atLeast least: Int = 1, atMost greatest: Int? = nil) throws {
+        let greatest = greatest ?? schedule.count
+        guard steps >= least, steps <= greatest else {
+            throw SamplingError.stepCount(steps, least: least, greatest: greatest)
+        }
+    }
+}
+
+/// Why a sampler will not run.
+public enum SamplingError: Error, Equatable, CustomStringConvertible {
+    case stepCount(Int, least: Int, greatest: Int)
+    case outsideSchedule(steps: Int, timestep: Double, count: Int)
+
+    public var description: String {
+        switch self {
+        case .stepCount(let steps, let least, let greatest):
+            "\(steps) sampling steps: this sampler takes \(least) to \(greatest)"
+        case .outsideSchedule(let steps, let timestep, let count):
+            "\(steps) sampling steps lead to timestep \(Int(timestep)), the model knows 0 to \(count - 1): take fewer steps or a smaller steps_offset"
+        }
+    }
+}

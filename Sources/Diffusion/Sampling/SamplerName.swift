@@ -1,0 +1,80 @@
+/// The samplers by their names on the command line.
+public enum SamplerName: String, Codable, Sendable, CaseIterable {
+    case ddim
+    case ddpm
+    case pndm
+    case euler
+    case dpmSolver = "dpm++"
+
+    /// The diffusers class with the same numbers.
+    public var className: String {
+        switch self {
+        case .ddim: "DDIMScheduler"
+        case .ddpm: "DDPMScheduler"
+        case .pndm: "PNDMScheduler"
+        case .euler: "EulerDiscreteScheduler"
+        case .dpmSolver: "DPMSolverMultistepScheduler"
+        }
+    }
+}
+
+extension SchedulerConfiguration {
+    /// The sampler of the class that the file names; throws for a class that is none of ours.
+    public func samplerName() throws -> SamplerName {
+        guard let name = SamplerName.allCases.first(where: { $0.className == className }) else { throw SchedulerError.unsupportedClass(className) }
+        return name
+    }
+
+    /// The sampler of that name (the file's own by default) under this configuration: `OtherScheduler.from_config` of diffusers.
+    /// Throws where the sampler would have to obey a key that we do not support.
+    /// - Parameter eta: DDIM's η; the other samplers have none.
+    public func sampler(_ name: SamplerName? = nil, eta: Double = 0) throws -> any Sampler {
+        let name = try name ?? samplerName()
+        let schedule = try noiseSchedule(for: name)
+        let offset = stepsOffset ?? 0
+        let clipRange = (clipSample ?? true) ? clipSampleRange ?? 1 : nil
+        let spacing = timestepSpacing ?? Self.defaultSpacing(of: name)
+        switch name {
+        case .ddim:
+            return DDIM(
+                schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? true) ? 1 : schedule.cumulative[0],
+                clipRange: clipRange, eta: eta)
+        case .ddpm:
+            let variance = others["variance_type"] == .text("fixed_large") ? DDPM.Variance.forward : .posterior
+            return DDPM(schedule: schedule, spacing: spacing, offset: offset, clipRange: clipRange, variance: variance)
+        case .pndm:
+            return PNDM(
+                schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? false) ? 1 : schedule.cumulative[0],
+                startsByRungeKutta: !(skipRungeKutta ?? false))
+        case .euler:
+            return Euler(schedule: schedule, spacing: spacing, offset: offset, finalSigma: finalSigma == .least ? schedule.sigmas[0] : 0)
+        case .dpmSolver:
+            return DPMSolver(
+                schedule: schedule, spacing: spacing, offset: offset, order: solverOrder ?? 2, correction: solverType == "heun" ? .heun : .midpoint,
+                finalSigma: finalSigma == .least ? schedule.sigmas[0] : 0, lowersFinalOrder: lowerOrderFinal ?? true,
+                endsInEuler: eulerAtFinal ?? false, leastLambda: Float(leastLambda ?? -.infinity))
+        }
+    }
+
+    /// The noise schedule that the sampler of that name makes of this configuration.
+    public func noiseSchedule(for name: SamplerName) throws -> NoiseSchedule {
+        try refuseUnsupported(for: name)
+        let plain = (betaSchedule ?? .linear).betas(count: trainTimesteps ?? 1000, first: betaStart ?? 0.0001, last: betaEnd ?? 0.02)
+        // PNDMScheduler does not know the key.
+        let rescales = (rescaleToZeroSignal ?? false) && name != .pndm
+        return NoiseSchedule(
+            betas: rescales ? BetaSchedule.rescaledToZeroSignal(plain) : plain, predictionType: predictionType ?? .epsilon,
+            // Their σ divides by ᾱ: diffusers takes float16's least positive number for zero.
+            leastAlpha: rescales && (name == .euler || name == .dpmSolver) ? 0x1p-24 : nil)
+    }
+
+    /// The noise schedule to train with: that of DDPM, whatever sampler the file names.
+    public func noiseSchedule() throws -> NoiseSchedule { try noiseSchedule(for: .ddpm) }
+
+    private static func defaultSpacing(of name: SamplerName) -> TimestepSpacing {
+        switch name {
+        case .ddim, .ddpm, .pndm: .leading
+        case .euler, .dpmSolver: .linspace
+        }
+    }
+}

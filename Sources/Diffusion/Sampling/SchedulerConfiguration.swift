@@ -1,0 +1,230 @@
+import Foundation
+
+/// A pipeline's `scheduler/scheduler_config.json`, as diffusers writes it.
+///
+/// A key that a file leaves out is nil here and takes the default of the class that is made from it, which need not be the class that
+/// the file names: `sampler(_:eta:)` acts as diffusers' `OtherScheduler.from_config` does.
+public struct SchedulerConfiguration: Codable, Sendable, Equatable {
+    /// `_class_name`, such as `PNDMScheduler`.
+    public var className: String
+    public var trainTimesteps: Int?
+    public var betaStart: Double?
+    public var betaEnd: Double?
+    public var betaSchedule: BetaSchedule?
+    public var predictionType: PredictionType?
+    public var timestepSpacing: TimestepSpacing?
+    /// Added to `leading` timesteps.
+    public var stepsOffset: Int?
+    /// Whether ᾱ is 1 beyond the last step (DDIM, PNDM), rather than ᾱ₀.
+    public var setAlphaToOne: Bool?
+    /// Whether x̂₀ is clamped to ± `clipSampleRange` (DDIM, DDPM).
+    public var clipSample: Bool?
+    public var clipSampleRange: Double?
+    /// Whether PNDM starts without its Runge-Kutta steps.
+    public var skipRungeKutta: Bool?
+    /// Whether the schedule ends in pure noise (DDIM, DDPM, Euler, DPM-Solver).
+    public var rescaleToZeroSignal: Bool?
+    /// What follows the last σ (Euler, DPM-Solver).
+    public var finalSigma: FinalSigma?
+    public var solverOrder: Int?
+    public var solverType: String?
+    public var lowerOrderFinal: Bool?
+    public var eulerAtFinal: Bool?
+    public var leastLambda: Double?
+    /// The other keys of the file, as they stood there. Each is checked when a sampler that would obey it is made.
+    public var others: [String: JSONScalar] = [:]
+
+    public enum FinalSigma: String, Codable, Sendable { case zero, least = "sigma_min" }
+
+    public init(
+        className: String = "DDIMScheduler", trainTimesteps: Int? = nil, betaStart: Double? = nil, betaEnd: Double? = nil,
+        betaSchedule: BetaSchedule? = nil, predictionType: PredictionType? = nil, timestepSpacing: TimestepSpacing? = nil, stepsOffset: Int? = nil,
+        setAlphaToOne: Bool? = nil, clipSample: Bool? = nil, clipSampleRange: Double? = nil, skipRungeKutta: Bool? = nil,
+        rescaleToZeroSignal: Bool? = nil
+    ) {
+        self.className = className
+        self.trainTimesteps = trainTimesteps
+        self.betaStart = betaStart
+        self.betaEnd = betaEnd
+        self.betaSchedule = betaSchedule
+        self.predictionType = predictionType
+        self.timestepSpacing = timestepSpacing
+        self.stepsOffset = stepsOffset
+        self.setAlphaToOne = setAlphaToOne
+        self.clipSample = clipSample
+        self.clipSampleRange = clipSampleRange
+        self.skipRungeKutta = skipRungeKutta
+        self.rescaleToZeroSignal = rescaleToZeroSignal
+    }
+
+    /// Reads a `scheduler_config.json`. Throws, naming the key, where it holds what we do not know.
+    public init(contentsOf file: URL) throws {
+        let decoder = JSONDecoder()
+        // Python writes `-Infinity` (`lambda_min_clipped`), which JSON proper does not have.
+        decoder.allowsJSON5 = true
+        self = try decoder.decode(Self.self, from: Data(contentsOf: file))
+    }
+
+    /// Writes a `scheduler_config.json` that diffusers reads.
+    public func write(to file: URL) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try encoder.encode(self).write(to: file, options: .atomic)
+    }
+}
+
+extension SchedulerConfiguration {
+    struct Key: CodingKey, Hashable {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(_ name: String) { stringValue = name }
+        init?(stringValue: String) { self.init(stringValue) }
+        init?(intValue: Int) { nil }
+    }
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case className = "_class_name"
+        case trainTimesteps = "num_train_timesteps"
+        case betaStart = "beta_start"
+        case betaEnd = "beta_end"
+        case betaSchedule = "beta_schedule"
+        case predictionType = "prediction_type"
+        case timestepSpacing = "timestep_spacing"
+        case stepsOffset = "steps_offset"
+        case setAlphaToOne = "set_alpha_to_one"
+        case clipSample = "clip_sample"
+        case clipSampleRange = "clip_sample_range"
+        case skipRungeKutta = "skip_prk_steps"
+        case rescaleToZeroSignal = "rescale_betas_zero_snr"
+        case finalSigma = "final_sigmas_type"
+        case solverOrder = "solver_order"
+        case solverType = "solver_type"
+        case lowerOrderFinal = "lower_order_final"
+        case eulerAtFinal = "euler_at_final"
+        case leastLambda = "lambda_min_clipped"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let all = try decoder.container(keyedBy: Key.self)
+        let typed = Set(CodingKeys.allCases.map(\.rawValue))
+        for key in all.allKeys where !typed.contains(key.stringValue) && key.stringValue != "_diffusers_version" {
+            guard Self.knownKeys.contains(key.stringValue) || key.stringValue.hasPrefix("_") else { throw SchedulerError.unknownKey(key.stringValue) }
+            others[key.stringValue] = try all.decode(JSONScalar.self, forKey: key)
+        }
+
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? { try container.decodeIfPresent(Value.self, forKey: key) }
+        func choice<Choice: RawRepresentable>(_ key: CodingKeys) throws -> Choice? where Choice.RawValue == String {
+            guard let name: String = try value(key) else { return nil }
+            guard let choice = Choice(rawValue: name) else { throw SchedulerError.unsupported(key: key.rawValue, value: "\"\(name)\"") }
+            return choice
+        }
+        className = try container.decode(String.self, forKey: .className)
+        trainTimesteps = try value(.trainTimesteps)
+        betaStart = try value(.betaStart)
+        betaEnd = try value(.betaEnd)
+        betaSchedule = try choice(.betaSchedule)
+        predictionType = try choice(.predictionType)
+        timestepSpacing = try choice(.timestepSpacing)
+        stepsOffset = try value(.stepsOffset)
+        setAlphaToOne = try value(.setAlphaToOne)
+        clipSample = try value(.clipSample)
+        clipSampleRange = try value(.clipSampleRange)
+        skipRungeKutta = try value(.skipRungeKutta)
+        rescaleToZeroSignal = try value(.rescaleToZeroSignal)
+        finalSigma = try choice(.finalSigma)
+        solverOrder = try value(.solverOrder)
+        solverType = try value(.solverType)
+        lowerOrderFinal = try value(.lowerOrderFinal)
+        eulerAtFinal = try value(.eulerAtFinal)
+        leastLambda = try value(.leastLambda)
+        if leastLambda == -.infinity { leastLambda = nil }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var all = encoder.container(keyedBy: Key.self)
+        for (key, value) in others { try all.encode(value, forKey: Key(key)) }
+
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(className, forKey: .className)
+        try container.encodeIfPresent(trainTimesteps, forKey: .trainTimesteps)
+        try container.encodeIfPresent(betaStart, forKey: .betaStart)
+        try container.encodeIfPresent(betaEnd, forKey: .betaEnd)
+        try container.encodeIfPresent(betaSchedule, forKey: .betaSchedule)
+        try container.encodeIfPresent(predictionType, forKey: .predictionType)
+        try container.encodeIfPresent(timestepSpacing, forKey: .timestepSpacing)
+        try container.encodeIfPresent(stepsOffset, forKey: .stepsOffset)
+        try container.encodeIfPresent(setAlphaToOne, forKey: .setAlphaToOne)
+        try container.encodeIfPresent(clipSample, forKey: .clipSample)
+        try container.encodeIfPresent(clipSampleRange, forKey: .clipSampleRange)
+        try container.encodeIfPresent(skipRungeKutta, forKey: .skipRungeKutta)
+        try container.encodeIfPresent(rescaleToZeroSignal, forKey: .rescaleToZeroSignal)
+        try container.encodeIfPresent(finalSigma, forKey: .finalSigma)
+        try container.encodeIfPresent(solverOrder, forKey: .solverOrder)
+        try container.encodeIfPresent(solverType, forKey: .solverType)
+        try container.encodeIfPresent(lowerOrderFinal, forKey: .lowerOrderFinal)
+        try container.encodeIfPresent(eulerAtFinal, forKey: .eulerAtFinal)
+        try container.encodeIfPresent(leastLambda, forKey: .leastLambda)
+    }
+}
+
+/// The value of a key that we only compare.
+public enum JSONScalar: Codable, Sendable, Equatable, CustomStringConvertible {
+    case null
+    case bool(Bool)
+    case number(Double)
+    case text(String)
+    case list([JSONScalar])
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .text(value)
+        } else {
+            self = .list(try container.decode([JSONScalar].self))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .bool(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .list(let values): try container.encode(values)
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .text(let value): "\"\(value)\""
+        case .list(let values): "[\(values.map(\.description).joined(separator: ", "))]"
+        }
+    }
+}
+
+/// What a `scheduler_config.json` holds that we would not reproduce.
+public enum SchedulerError: Error, Equatable, CustomStringConvertible {
+    case unknownKey(String)
+    case unsupported(key: String, value: String)
+    case unsupportedClass(String)
+
+    public var description: String {
+        switch self {
+        case .unknownKey(let key): "scheduler_config.json: the key \(key) is not known here, and ignoring it could change the images"
+        case .unsupported(let key, let value): "scheduler_config.json: \(key) = \(value) is not supported"
+        case .unsupportedClass(let name):
+            "scheduler_config.json: the sampler of \(name) is not supported; choose one of \(SamplerName.allCases.map(\.rawValue).joined(separator: ", "))"
+        }
+    }
+}
