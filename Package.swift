@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
         .target(name: "Evaluation", dependencies: ["Alignment"]),
         .executableTarget(name: "seppo", dependencies: ["Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "LayersTests", dependencies: ["Layers"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),

@@ -42,7 +42,7 @@ public struct Pipeline {
         try files.check()
         try self.init(
             tokenizer: CLIPTokenizer(folder: files.tokenizer),
-            textEncoder: (CLIPTextConfiguration(files.textEncoder.configuration), ParameterStore(files.textEncoder.tensors(ignoring: PipelineFolder.textBuffers))),
+            textEncoder: (CLIPTextConfiguration(files.textEncoder.configuration), ParameterStore(files.textEncoderTensors())),
             autoencoder: (AutoencoderConfiguration(files.autoencoder.configuration), ParameterStore(files.autoencoder.tensors())),
             unet: (
                 UNetConfiguration(files.unet.configuration),

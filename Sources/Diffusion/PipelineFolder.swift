@@ -19,8 +19,12 @@ public struct PipelineFolder {
     public var scheduler: URL { root.appendingPathComponent("scheduler/scheduler_config.json") }
     public var index: URL { root.appendingPathComponent("model_index.json") }
 
-    /// Positions that older files store with the text encoder; they are 0, 1, 2, … and not weights.
-    static let textBuffers: Set<String> = ["text_model.embeddings.position_ids"]
+    /// The text encoder's tensors under the names of the published Stable Diffusion files: newer transformers leave the `text_model.` out,
+    /// older ones store the positions 0, 1, 2, …, which are no weights.
+    func textEncoderTensors() throws -> [String: Tensor] {
+        let named = try textEncoder.tensors().map { ($0.hasPrefix("text_model.") ? $0 : "text_model." + $0, $1) }
+        return Dictionary(named, uniquingKeysWith: { first, _ in first }).filter { $0.key != "text_model.embeddings.position_ids" }
+    }
 
     /// Throws when there is no pipeline in this folder.
     func check() throws {
@@ -37,9 +41,7 @@ public struct PipelineFolder {
         public var configuration: URL { folder.appendingPathComponent("config.json") }
         public var weightsFile: URL { folder.appendingPathComponent(weights) }
 
-        public func tensors(ignoring buffers: Set<String> = []) throws -> [String: Tensor] {
-            try SafeTensorsFile(weightsFile).all().filter { !buffers.contains($0.key) }
-        }
+        public func tensors() throws -> [String: Tensor] { try SafeTensorsFile(weightsFile).all() }
 
         func write(_ configuration: JSONValue, _ tensors: [(name: String, value: Tensor)]) throws {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
