@@ -56,6 +56,15 @@ extension SchedulerConfiguration {
         }
     }
 
+    /// As diffusers' `StableDiffusionPipeline` takes it: with an offset of 1 and without clipping, whatever the file says, because the
+    /// files of early checkpoints are wrong there.
+    public var inStableDiffusionPipeline: SchedulerConfiguration {
+        var corrected = self
+        corrected.stepsOffset = 1
+        corrected.clipSample = false
+        return corrected
+    }
+
     /// The noise schedule that the sampler of that name makes of this configuration.
     public func noiseSchedule(for name: SamplerName) throws -> NoiseSchedule {
         try refuseUnsupported(for: name)

@@ -62,7 +62,11 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
         let decoder = JSONDecoder()
         // Python writes `-Infinity` (`lambda_min_clipped`), which JSON proper does not have.
         decoder.allowsJSON5 = true
-        self = try decoder.decode(Self.self, from: Data(contentsOf: file))
+        do {
+            self = try decoder.decode(Self.self, from: Data(contentsOf: file))
+        } catch let error as DecodingError {
+            throw SchedulerError.malformed(file: file.path, problem: "\(error)")
+        }
     }
 
     /// Writes a `scheduler_config.json` that diffusers reads.
@@ -215,12 +219,14 @@ public enum JSONScalar: Codable, Sendable, Equatable, CustomStringConvertible {
 
 /// What a `scheduler_config.json` holds that we would not reproduce.
 public enum SchedulerError: Error, Equatable, CustomStringConvertible {
+    case malformed(file: String, problem: String)
     case unknownKey(String)
     case unsupported(key: String, value: String)
     case unsupportedClass(String)
 
     public var description: String {
         switch self {
+        case .malformed(let file, let problem): "\(file) is not a scheduler configuration: \(problem)"
         case .unknownKey(let key): "scheduler_config.json: the key \(key) is not known here, and ignoring it could change the images"
         case .unsupported(let key, let value): "scheduler_config.json: \(key) = \(value) is not supported"
         case .unsupportedClass(let name):
