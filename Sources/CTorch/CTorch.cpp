@@ -98,16 +98,16 @@ c10::IValue ivalue(const CTValue &value, const CTArguments &arguments, const c10
     TORCH_CHECK(false, "argument '", parameter.name(), "' has an unknown tag");
 }
 
-void append_result(const c10::IValue &value) {
+void append_result(const c10::IValue &value, std::vector<at::Tensor> &results) {
     if (value.isTensor()) {
-        at::Tensor tensor = value.toTensor();
-        results_of_last_call.push_back(tensor.defined() ? owned(std::move(tensor)) : nullptr);
+        results.push_back(value.toTensor());
     } else if (value.isTensorList()) {
-        for (const at::Tensor &tensor : value.toTensorVector()) results_of_last_call.push_back(owned(tensor));
+        for (at::Tensor &tensor : value.toTensorVector()) results.push_back(std::move(tensor));
     } else if (value.isScalar()) {
-        results_of_last_call.push_back(owned(at::scalar_tensor(value.toScalar(), at::kDouble)));
+        results.push_back(at::scalar_tensor(value.toScalar(), at::kDouble));
     } else {
         TORCH_CHECK(value.isNone(), "returns a ", value.tagKind(), ", which this door does not carry");
+        results.emplace_back();
     }
 }
 
@@ -134,8 +134,11 @@ CTError ct_operator_call(const CTOperator *op, const CTArguments *arguments, CTT
             stack.push_back(ivalue(value, *arguments, parameters[i]));
         }
         handle.callBoxed(stack);
+        std::vector<at::Tensor> tensors;
+        for (const c10::IValue &value : stack) append_result(value, tensors);
         results_of_last_call.clear();
-        for (const c10::IValue &value : stack) append_result(value);
+        results_of_last_call.reserve(tensors.size());
+        for (at::Tensor &tensor : tensors) results_of_last_call.push_back(tensor.defined() ? owned(std::move(tensor)) : nullptr);
         *results = results_of_last_call.data();
         *count = static_cast<int32_t>(results_of_last_call.size());
     });
@@ -143,8 +146,10 @@ CTError ct_operator_call(const CTOperator *op, const CTArguments *arguments, CTT
 
 CTError ct_tensor_from_memory(void *data, const int64_t *shape, int32_t rank, int32_t dtype, void *context, void (*release)(void *), CTTensor **result) {
     return guarded([&] {
+        // Held here and by the tensor's storage: whichever goes last releases, so that a failure at any point releases exactly once.
+        std::shared_ptr<void> memory(context, release);
         auto options = at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype));
-        auto tensor = at::from_blob(data, at::IntArrayRef(shape, rank), [context, release](void *) { release(context); }, options);
+        auto tensor = at::from_blob(data, at::IntArrayRef(shape, rank), [memory](void *) {}, options);
         *result = owned(std::move(tensor));
     });
 }
@@ -159,7 +164,12 @@ const int64_t *ct_tensor_strides(const CTTensor *tensor) { return impl(tensor)->
 int32_t ct_tensor_dtype(const CTTensor *tensor) { return static_cast<int32_t>(c10::typeMetaToScalarType(impl(tensor)->dtype())); }
 int32_t ct_tensor_device_type(const CTTensor *tensor) { return static_cast<int32_t>(impl(tensor)->device().type()); }
 int32_t ct_tensor_device_index(const CTTensor *tensor) { return impl(tensor)->device().index(); }
-void *ct_tensor_data(const CTTensor *tensor) { return impl(tensor)->mutable_data(); }
+
+void *ct_tensor_data(const CTTensor *tensor) {
+    void *data = nullptr;
+    guarded([&] { data = impl(tensor)->mutable_data(); });
+    return data;
+}
 
 CTError ct_tensor_set_requires_grad(CTTensor *tensor, bool value) {
     return guarded([&] { borrowed(tensor).requires_grad_(value); });

@@ -28,7 +28,7 @@ public final class Tensor: @unchecked Sendable {
     /// A vector `[N]`.
     public convenience init<Element: TensorElement>(_ values: [Element]) { self.init(values, shape: [values.count]) }
 
-    /// A view of memory that the caller keeps alive until `release` is called.
+    /// A view of memory that the caller keeps alive until `release` is called: with the last tensor that uses it, or at once where this throws.
     public init(memory: UnsafeMutableRawPointer, shape: [Int], dtype: DType, release: @escaping () -> Void) throws(TorchError) {
         let context = Unmanaged.passRetained(Release(release)).toOpaque()
         var result: OpaquePointer?
@@ -37,10 +37,7 @@ public final class Tensor: @unchecked Sendable {
                 memory, $0.baseAddress, Int32(shape.count), dtype.rawValue, context,
                 { Unmanaged<Release>.fromOpaque($0!).takeRetainedValue().body() }, &result)
         }
-        if let message {
-            Unmanaged<Release>.fromOpaque(context).release()
-            throw TorchError(operation: "from_blob", message: String(cString: message))
-        }
+        if let message { throw TorchError(operation: "from_blob", message: String(cString: message)) }
         handle = result!
     }
 
@@ -68,7 +65,9 @@ public final class Tensor: @unchecked Sendable {
 
     /// Size of axis `axis`; negative axes count from the end.
     public func size(_ axis: Int) -> Int {
-        Int(ct_tensor_shape(handle)[axis < 0 ? rank + axis : axis])
+        let rank = rank
+        precondition(-rank..<rank ~= axis, "axis \(axis) of a tensor of shape \(shape)")
+        return Int(ct_tensor_shape(handle)[axis < 0 ? rank + axis : axis])
     }
 
     /// All elements in row-major order, converted to `Element`.

@@ -55,7 +55,7 @@ typedef struct CTArguments {
 CTError ct_operator_find(const char *name, const char *overload, const CTOperator **result);
 CTError ct_operator_call(const CTOperator *op, const CTArguments *arguments, CTTensor *const **results, int32_t *count);
 
-// Tensors. `release` is called with `context` once libtorch no longer needs `data`.
+// Tensors. `release` is called with `context` once libtorch no longer needs `data`, which on failure is at once.
 CTError ct_tensor_from_memory(void *data, const int64_t *shape, int32_t rank, int32_t dtype, void *context, void (*release)(void *), CTTensor **result);
 void ct_tensor_release(CTTensor *tensor);
 int32_t ct_tensor_rank(const CTTensor *tensor);
@@ -64,7 +64,7 @@ const int64_t *ct_tensor_strides(const CTTensor *tensor);
 int32_t ct_tensor_dtype(const CTTensor *tensor);
 int32_t ct_tensor_device_type(const CTTensor *tensor);
 int32_t ct_tensor_device_index(const CTTensor *tensor);
-void *ct_tensor_data(const CTTensor *tensor);
+void *ct_tensor_data(const CTTensor *tensor);  // NULL where there is none, as for a sparse tensor
 
 // Automatic differentiation.
 CTError ct_tensor_set_requires_grad(CTTensor *tensor, bool value);

@@ -1,0 +1,61 @@
+import Diffusion
+import Layers
+import Torch
+
+/// Trains a text encoder and a UNet together from nothing on latents, by the mean squared error of the predicted noise.
+public struct DenoiserPretraining: Sendable {
+    public var steps = 8000
+    public var batch = 64
+    public var learningRate = 1.5e-3
+    public var averageDecay = 0.9995
+    /// Share of captions replaced by the empty one, which guidance needs.
+    public var captionDropout = 0.1
+    public var seed: UInt64 = 0
+
+    public init() {}
+
+    public struct Networks {
+        public let textEncoder: ParameterStore
+        public let unet: ParameterStore
+    }
+
+    /// - Parameters:
+    ///   - latents: scaled latents `[N, C, h, w]`
+    ///   - captions: one for each latent
+    /// - Returns: the averaged parameters
+    public func train(
+        text: CLIPTextConfiguration, unet: UNetConfiguration, tokenizer: CLIPTokenizer, schedule: NoiseSchedule, latents: Tensor, captions: [String],
+        progress: (_ step: Int, _ loss: Double) throws -> Void
+    ) throws -> Networks {
+        let textStore = ParameterStore(seed: SeededGenerator.seed(seed, "text encoder", 0))
+        let textEncoder = try textStore.build { CLIPTextModel($0, text) }
+        let unetStore = ParameterStore(seed: SeededGenerator.seed(seed, "unet", 0))
+        let network = try unetStore.build { UNet($0, unet) }
+        let parameters = textStore.parameters.map { ("text_encoder." + $0.name, $0.value) } + unetStore.parameters.map { ("unet." + $0.name, $0.value) }
+        let optimiser = AdamW(parameters)
+        let average = ExponentialMovingAverage(parameters, decay: averageDecay)
+        let rates = LearningRateSchedule(peak: learningRate, shape: .cosine, warmup: min(200, steps / 10), updates: steps)
+        // The last row is the empty caption.
+        let ids = Tensor(tokenizer.ids(captions + [""]).flatMap { $0 }, shape: [captions.count + 1, tokenizer.maximumLength])
+        var order = ShuffledOrder(count: captions.count, seed: seed, purpose: "denoiser order")
+        for step in 0..<steps {
+            let examples = order.next(batch)
+            var chance = SeededGenerator(seed: seed, purpose: "caption dropout", index: step)
+            let rows = examples.map { chance.uniform() < captionDropout ? captions.count : $0 }
+            let generator = Generator(seed: SeededGenerator.seed(seed, "denoiser noise", step))
+            let clean = latents.gathered(examples)
+            let timesteps = generator.integers(below: schedule.count, [batch])
+            let noise = generator.normal(clean.shape)
+            let states = textEncoder(ids.gathered(rows))
+            let output = network(schedule.noised(clean, noise, at: timesteps), timesteps: timesteps, context: states)
+            let loss = (output - schedule.target(clean, noise, at: timesteps)).squared.mean()
+            loss.backward()
+            optimiser.clipGradients(norm: optimiser.gradientNorm(), to: 1)
+            optimiser.step(learningRate: rates.rate(at: step))
+            average.update()
+            try progress(step + 1, loss.item)
+        }
+        average.apply()
+        return Networks(textEncoder: textStore, unet: unetStore)
+    }
+}

@@ -1,0 +1,162 @@
+import Layers
+import Torch
+
+/// The denoising network of Stable Diffusion (diffusers' `UNet2DConditionModel`, whose tensor names it uses).
+public struct UNet {
+    public let configuration: UNetConfiguration
+    private let convIn: Conv2d
+    private let timeEmbedding: TimeEmbedding
+    private let timeActivation: Activation?
+    private let down: [DownBlock]
+    private let middle: MiddleBlock?
+    private let up: [UpBlock]
+    private let normOut: GroupNorm
+    private let convOut: Conv2d
+
+    public init(_ p: Parameters, _ c: UNetConfiguration) {
+        configuration = c
+        let last = c.channels.count - 1
+        convIn = Conv2d(p["conv_in"], c.inChannels, c.channels[0], kernel: 3, padding: 1)
+        timeEmbedding = TimeEmbedding(
+            p["time_embedding"], channels: c.channels[0], outputs: c.timeEmbeddingChannels, activation: c.activation,
+            flipSinToCos: c.flipSinToCos, frequencyShift: c.frequencyShift)
+        timeActivation = c.timeActivation
+        down = (0...last).map { i in
+            DownBlock(
+                p["down_blocks"][i], c, level: i, inputs: c.channels[max(i - 1, 0)], attends: c.downAttention[i], downsamples: i < last)
+        }
+        middle = c.middle == .absent ? nil : MiddleBlock(p["mid_block"], c)
+        // The way up mirrors the way down, with one layer more at each level for the skip of its downsampling (or of `conv_in`).
+        up = (0...last).map { i in
+            let level = last - i
+            return UpBlock(
+                p["up_blocks"][i], c, level: level, previous: c.channels[min(level + 1, last)], skipInputs: c.channels[max(level - 1, 0)],
+                attends: c.upAttention[i], upsamples: i < last)
+        }
+        normOut = GroupNorm(p["conv_norm_out"], groups: c.groups, channels: c.channels[0], epsilon: c.epsilon)
+        convOut = Conv2d(p["conv_out"], c.channels[0], c.outChannels, kernel: 3, padding: 1)
+    }
+
+    /// - Parameters:
+    ///   - x: noised latents `[B, C, h, w]`
+    ///   - timesteps: `[B]`, or `[1]` shared by the batch
+    ///   - context: text states `[B, L, D]`
+    /// - Returns: the model output `[B, C, h, w]` (ε or v)
+    public func callAsFunction(_ x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor {
+        let x = (configuration.centersInput ? x * 2 - 1 : x).contiguous(.channelsLast)
+        var embedding = timeEmbedding(timesteps)
+        if let timeActivation { embedding = timeActivation(embedding) }
+        let time = configuration.activation(embedding)
+        var h = convIn(x)
+        var skips = [h]
+        for block in down { h = block(h, time: time, context: context, skips: &skips) }
+        if let middle { h = middle(h, time: time, context: context) }
+        for block in up { h = block(h, time: time, context: context, skips: &skips) }
+        return convOut(configuration.activation(normOut(h)))
+    }
+}
+
+extension UNetConfiguration {
+    fileprivate func resnet(outputScale: Double = 1) -> ResnetBlock.Options {
+        ResnetBlock.Options(
+            groups: groups, epsilon: epsilon, activation: activation, timeChannels: timeEmbeddingChannels, timeScaleShift: timeScaleShift,
+            outputScale: outputScale)
+    }
+
+    fileprivate func transformer(level: Int, onlyCrossAttention: Bool) -> SpatialTransformer.Options {
+        SpatialTransformer.Options(
+            groups: groups, depth: transformerDepth[level], heads: heads[level], contextChannels: crossAttentionChannels,
+            usesLinearProjection: usesLinearProjection, onlyCrossAttention: onlyCrossAttention)
+    }
+}
+
+/// `DownBlock2D` and `CrossAttnDownBlock2D`.
+private struct DownBlock {
+    let resnets: [ResnetBlock]
+    let attentions: [SpatialTransformer]
+    let downsample: Downsample?
+
+    init(_ p: Parameters, _ c: UNetConfiguration, level: Int, inputs: Int, attends: Bool, downsamples: Bool) {
+        let layers = 0..<c.layersPerBlock[level]
+        let outputs = c.channels[level]
+        resnets = layers.map { ResnetBlock(p["resnets"][$0], $0 == 0 ? inputs : outputs, outputs, c.resnet()) }
+        attentions =
+            attends
+            ? layers.map {
+                SpatialTransformer(p["attentions"][$0], outputs, c.transformer(level: level, onlyCrossAttention: c.onlyCrossAttention[level]))
+            } : []
+        downsample = downsamples ? Downsample(p["downsamplers"][0], outputs, padding: c.downsamplePadding) : nil
+    }
+
+    func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor, skips: inout [Tensor]) -> Tensor {
+        var h = x
+        for i in resnets.indices {
+            h = resnets[i](h, time: time)
+            if !attentions.isEmpty { h = attentions[i](h, context: context) }
+            skips.append(h)
+        }
+        if let downsample {
+            h = downsample(h)
+            skips.append(h)
+        }
+        return h
+    }
+}
+
+/// `UNetMidBlock2DCrossAttn` (residual, transformer, residual) and `UNetMidBlock2D` without attention (one residual block).
+private struct MiddleBlock {
+    let resnets: [ResnetBlock]
+    let attention: SpatialTransformer?
+
+    init(_ p: Parameters, _ c: UNetConfiguration) {
+        let level = c.channels.count - 1
+        let channels = c.channels[level]
+        let attends = c.middle == .crossAttention
+        resnets = (0..<(attends ? 2 : 1)).map { ResnetBlock(p["resnets"][$0], channels, channels, c.resnet(outputScale: c.middleScale)) }
+        attention =
+            attends
+            ? SpatialTransformer(p["attentions"][0], channels, c.transformer(level: level, onlyCrossAttention: c.onlyCrossAttentionInMiddle)) : nil
+    }
+
+    func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor) -> Tensor {
+        var h = resnets[0](x, time: time)
+        if let attention { h = resnets[1](attention(h, context: context), time: time) }
+        return h
+    }
+}
+
+/// `UpBlock2D` and `CrossAttnUpBlock2D`.
+private struct UpBlock {
+    let resnets: [ResnetBlock]
+    let attentions: [SpatialTransformer]
+    let upsample: Upsample?
+
+    /// - Parameters:
+    ///   - previous: channels that come from the level below
+    ///   - skipInputs: channels of the skip that the last layer meets, those that entered this level on the way down
+    init(_ p: Parameters, _ c: UNetConfiguration, level: Int, previous: Int, skipInputs: Int, attends: Bool, upsamples: Bool) {
+        let layers = 0...c.layersPerBlock[level]
+        let outputs = c.channels[level]
+        resnets = layers.map { i in
+            let skip = i == layers.upperBound ? skipInputs : outputs
+            return ResnetBlock(p["resnets"][i], (i == 0 ? previous : outputs) + skip, outputs, c.resnet())
+        }
+        attentions =
+            attends
+            ? layers.map {
+                SpatialTransformer(p["attentions"][$0], outputs, c.transformer(level: level, onlyCrossAttention: c.onlyCrossAttention[level]))
+            } : []
+        upsample = upsamples ? Upsample(p["upsamplers"][0], outputs) : nil
+    }
+
+    func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor, skips: inout [Tensor]) -> Tensor {
+        var h = x
+        for i in resnets.indices {
+            h = resnets[i](Tensor.concatenated([h, skips.removeLast()], axis: 1), time: time)
+            if !attentions.isEmpty { h = attentions[i](h, context: context) }
+        }
+        // The size of the skip that waits above: twice this one, or one less where the way down rounded up.
+        guard let upsample, let above = skips.last else { return h }
+        return upsample(h, height: above.size(2), width: above.size(3))
+    }
+}

@@ -1,0 +1,119 @@
+import Torch
+
+/// A scope in a named tree of tensors: `p["down_blocks"][0]["conv1"]("weight", [64, 32, 3, 3])`.
+///
+/// Layers ask for their tensors by name and shape while they are built; where these come from (a file, an initialiser) is the store's matter.
+public struct Parameters {
+    let store: ParameterStore
+    let path: String
+
+    public subscript(_ name: String) -> Parameters { Parameters(store: store, path: path.isEmpty ? name : path + "." + name) }
+    public subscript(_ index: Int) -> Parameters { self[String(index)] }
+
+    /// The tensor `name` of this scope. A wrong or missing one is noted and reported by `ParameterStore.build` with all others.
+    public func callAsFunction(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
+        store.take(path.isEmpty ? name : path + "." + name, shape, initializer)
+    }
+}
+
+/// How a tensor starts where no file gives it.
+public enum Initializer: Sendable {
+    case zeros
+    case ones
+    /// Uniform in ±bound.
+    case uniform(Double)
+    case normal(deviation: Double)
+
+    /// libtorch's default for linear and convolution weights and biases: uniform in ±1/√fan-in.
+    public static func fanIn(_ count: Int) -> Initializer { .uniform(1 / Double(count).squareRoot()) }
+}
+
+/// The tensors of one network by name: read from a file or freshly initialised, float32.
+public final class ParameterStore {
+    private let source: [String: Tensor]?
+    private let seed: UInt64
+    private let isTrainable: Bool
+    private var missing: [String] = []
+    private var misshaped: [String] = []
+    /// In the order in which the layers asked.
+    public private(set) var parameters: [(name: String, value: Tensor)] = []
+
+    /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are.
+    public init(_ source: [String: Tensor], isTrainable: Bool = false) {
+        self.source = source
+        self.seed = 0
+        self.isTrainable = isTrainable
+    }
+
+    /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
+    public init(seed: UInt64, isTrainable: Bool = true) {
+        source = nil
+        self.seed = seed
+        self.isTrainable = isTrainable
+    }
+
+    /// The tensors by name, outside the graph of differentiation.
+    public var tensors: [String: Tensor] { Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.value.detached) }) }
+
+    /// Builds the one network over these tensors. Throws one error that lists every missing, misshaped and unused tensor.
+    public func build<Network>(_ make: (Parameters) throws -> Network) throws -> Network {
+        precondition(parameters.isEmpty, "a store serves one network")
+        let network = try make(Parameters(store: self, path: ""))
+        let used = Set(parameters.map(\.name))
+        let extra = (source ?? [:]).keys.filter { !used.contains($0) }.sorted()
+        guard missing.isEmpty, misshaped.isEmpty, extra.isEmpty else {
+            throw ParameterError(missing: missing, misshaped: misshaped, extra: extra)
+        }
+        return network
+    }
+
+    func take(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
+        let tensor = noGradients { value(name, shape, initializer) }
+        if isTrainable { tensor.requiresGradient = true }
+        parameters.append((name, tensor))
+        return tensor
+    }
+
+    private func value(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
+        guard let source else { return initialised(name, shape, initializer) }
+        guard let found = source[name] else {
+            missing.append(name)
+            return Tensor.zeros(shape)
+        }
+        guard found.shape == shape else {
+            misshaped.append("\(name) is \(found.shape), not \(shape)")
+            return Tensor.zeros(shape)
+        }
+        let single = found.to(.float32)
+        // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
+        let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
+        return isTrainable && laidOut === found ? laidOut.clone() : laidOut
+    }
+
+    private func initialised(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
+        let generator = Generator(seed: SeededGenerator.seed(seed, name, 0))
+        let tensor =
+            switch initializer {
+            case .zeros: Tensor.zeros(shape)
+            case .ones: Tensor.ones(shape)
+            case .uniform(let bound): (generator.uniform(shape) * 2 - 1) * bound
+            case .normal(let deviation): generator.normal(shape) * deviation
+            }
+        return shape.count == 4 ? tensor.contiguous(.channelsLast) : tensor
+    }
+}
+
+/// What a file's tensors and a configuration disagree about.
+public struct ParameterError: Error, CustomStringConvertible {
+    public let missing: [String]
+    public let misshaped: [String]
+    public let extra: [String]
+
+    public var description: String {
+        var parts: [String] = []
+        if !missing.isEmpty { parts.append("missing: " + missing.joined(separator: ", ")) }
+        if !misshaped.isEmpty { parts.append("misshaped: " + misshaped.joined(separator: ", ")) }
+        if !extra.isEmpty { parts.append("not part of this configuration: " + extra.joined(separator: ", ")) }
+        return "the tensors do not fit the configuration; " + parts.joined(separator: "; ")
+    }
+}

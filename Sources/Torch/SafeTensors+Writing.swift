@@ -1,0 +1,87 @@
+import Foundation
+
+/// The safetensors format (huggingface/safetensors, format of its README).
+public enum SafeTensors {
+    /// What the reference implementation accepts, in bytes.
+    static let longestHeader = 100_000_000
+    /// What libtorch's operators carry.
+    static let mostAxes = 64
+
+    /// Writes a file as the reference implementation does, byte for byte: greater element types first, so that all are aligned, then
+    /// by name; the header padded with spaces to a multiple of eight bytes. Metadata is sorted by key.
+    ///
+    /// The file is there whole or not at all (`AtomicFile`). Tensors are written one after another in row-major order, whatever their
+    /// strides and place; only one that lies otherwise is copied, and only while it is written.
+    /// - Throws: `SafeTensorsError` for names that occur twice or are reserved, `FileError` with the system's reason.
+    public static func write(_ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:], to url: URL) throws {
+        let sorted = tensors.sorted { a, b in
+            let (first, second) = (a.value.dtype.safeTensorsOrder, b.value.dtype.safeTensorsOrder)
+            return first == second ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8) : first > second
+        }
+        do {
+            let header = try header(sorted, metadata)
+            try AtomicFile.write(to: url) { file in
+                try file.write(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) })
+                try file.write(Data(header.utf8))
+                for (_, value) in sorted { try value.withUnsafeBytes { try file.write($0) } }
+            }
+        } catch let problem as SafeTensorsError.Problem {
+            throw SafeTensorsError(path: url.path, problem: problem)
+        }
+    }
+
+    public static func write(_ tensors: [String: Tensor], metadata: [String: String] = [:], to url: URL) throws {
+        try write(tensors.map { ($0.key, $0.value) }, metadata: metadata, to: url)
+    }
+
+    private static func header(_ tensors: [(name: String, value: Tensor)], _ metadata: [String: String]) throws(SafeTensorsError.Problem) -> String {
+        var fields: [String] = []
+        if !metadata.isEmpty {
+            let texts = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+            fields.append("\"__metadata__\":{\(texts.joined(separator: ","))}")
+        }
+        var names: Set<String> = []
+        var start = 0
+        for (name, value) in tensors {
+            guard name != "__metadata__" else { throw .reservedName }
+            guard names.insert(name).inserted else { throw .duplicateName(name) }
+            let end = start + value.count * value.dtype.size
+            let shape = value.shape.map(String.init).joined(separator: ",")
+            fields.append("\(quoted(name)):{\"dtype\":\"\(value.dtype.safeTensorsName)\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}")
+            start = end
+        }
+        let header = "{\(fields.joined(separator: ","))}"
+        let padded = header + String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        guard padded.utf8.count <= longestHeader else { throw .headerTooLong(UInt64(padded.utf8.count)) }
+        return padded
+    }
+
+    /// A JSON text.
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\u{08}": result += "\\b"
+            case "\u{0C}": result += "\\f"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case "\u{00}"..<"\u{20}": result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
+
+extension DType {
+    /// The reference implementation's order of types: by alignment, then as its source lists them.
+    fileprivate var safeTensorsOrder: Int {
+        let order: [DType] = [
+            .bool, .uint8, .int8, .float8e5m2, .float8e4m3, .int16, .uint16, .float16, .bfloat16, .int32, .uint32, .float32, .float64, .int64, .uint64,
+        ]
+        return order.firstIndex(of: self)!
+    }
+}
