@@ -40,7 +40,7 @@ extension SchedulerConfiguration {
                 schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? true) ? 1 : schedule.cumulative[0],
                 clipRange: clipRange, eta: eta)
         case .ddpm:
-            let variance = others["variance_type"] == .text("fixed_large") ? DDPM.Variance.forward : .posterior
+            let variance = others["variance_type"] == .string("fixed_large") ? DDPM.Variance.forward : .posterior
             return DDPM(schedule: schedule, spacing: spacing, offset: offset, clipRange: clipRange, variance: variance)
         case .pndm:
             return PNDM(

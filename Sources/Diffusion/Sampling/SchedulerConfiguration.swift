@@ -32,7 +32,7 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
     public var eulerAtFinal: Bool?
     public var leastLambda: Double?
     /// The other keys of the file, as they stood there. Each is checked when a sampler that would obey it is made.
-    public var others: [String: JSONScalar] = [:]
+    public var others: [String: JSONValue] = [:]
 
     public enum FinalSigma: String, Codable, Sendable { case zero, least = "sigma_min" }
 
@@ -113,7 +113,7 @@ extension SchedulerConfiguration {
         let typed = Set(CodingKeys.allCases.map(\.rawValue))
         for key in all.allKeys where !typed.contains(key.stringValue) && key.stringValue != "_diffusers_version" {
             guard Self.knownKeys.contains(key.stringValue) || key.stringValue.hasPrefix("_") else { throw SchedulerError.unknownKey(key.stringValue) }
-            others[key.stringValue] = try all.decode(JSONScalar.self, forKey: key)
+            others[key.stringValue] = try all.decode(JSONValue.self, forKey: key)
         }
 
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -169,51 +169,6 @@ extension SchedulerConfiguration {
         try container.encodeIfPresent(lowerOrderFinal, forKey: .lowerOrderFinal)
         try container.encodeIfPresent(eulerAtFinal, forKey: .eulerAtFinal)
         try container.encodeIfPresent(leastLambda, forKey: .leastLambda)
-    }
-}
-
-/// The value of a key that we only compare.
-public enum JSONScalar: Codable, Sendable, Equatable, CustomStringConvertible {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case text(String)
-    case list([JSONScalar])
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .text(value)
-        } else {
-            self = .list(try container.decode([JSONScalar].self))
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .bool(let value): try container.encode(value)
-        case .number(let value): try container.encode(value)
-        case .text(let value): try container.encode(value)
-        case .list(let values): try container.encode(values)
-        }
-    }
-
-    public var description: String {
-        switch self {
-        case .null: "null"
-        case .bool(let value): "\(value)"
-        case .number(let value): "\(value)"
-        case .text(let value): "\"\(value)\""
-        case .list(let values): "[\(values.map(\.description).joined(separator: ", "))]"
-        }
     }
 }
 
