@@ -21,7 +21,8 @@ enum JPEGContainer {
         var payload: [UInt8] = [0xFF, Marker.start]
         payload.reserveCapacity(file.count)
         var adobeTransform: UInt8?
-        var hasJFIF = false, hasScan = false
+        var hasJFIF = false
+        var hasScan = false
         var orientation: Orientation?
         var frame: (width: Int, height: Int, components: Int)?
         var offset = 2

@@ -1,6 +1,7 @@
 /// How a camera was held: EXIF 2.32 tag 0x0112, the position of row 0 and column 0 of the stored picture.
 enum Orientation: Int {
-    case upright = 1, mirrored, upsideDown, flipped, transposed, turnedLeft, transversed, turnedRight
+    case upright = 1
+    case mirrored, upsideDown, flipped, transposed, turnedLeft, transversed, turnedRight
 
     /// Reads only the first directory, and only within `exif`: a TIFF structure from its byte-order mark on. Whatever is wrong with it,
     /// the picture is taken as upright, as Pillow does.
