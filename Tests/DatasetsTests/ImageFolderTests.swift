@@ -62,7 +62,8 @@ import Testing
 
     @Test func readsCommaSeparatedValues() throws {
         let rows = [
-            "\u{FEFF}\"text\",file_name,loser_file_name,more", "\"a \"\"red\"\" cube,\r\nlarge\",a.png,,1", "", "plain, a.png.png,a.png,2", "last,a.png,\"\",\r\n",
+            "\u{FEFF}\"text\",file_name,loser_file_name,more",
+            "\"a \"\"red\"\" cube,\r\nlarge\",a.png,,1", "", "plain, a.png.png,a.png,2", "last,a.png,\"\",\r\n",
         ].joined(separator: "\r\n")
         try folder(images: ["a.png", " a.png.png"], texts: ["metadata.csv": rows]) { url in
             let found = try ImageFolder(url)
