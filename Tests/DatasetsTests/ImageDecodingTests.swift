@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ImageDecodingTests {
     /// Lossless files and lossy WebP exactly; a JPEG decoder's rounding is its own, and FFmpeg rounds YCCK once more.
-    static func tolerance(_ file: String) -> Int { file == "ycck.jpg" ? 4 : file.hasSuffix(".jpg") ? 2 : 0 }
+    static func tolerance(_ file: String) -> Int { file == "ycck.jpg" ? 4 : file.hasSuffix(".jpg") ? 3 : 0 }
 
     @Test(arguments: Fixtures.all.decoded.keys.sorted()) func equalsPillow(file: String) throws {
         let expected = try #require(Fixtures.all.decoded[file])
