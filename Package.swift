@@ -16,9 +16,7 @@ let package = Package(
     targets: [
         // Paths come from pkg-config (`libtorch.pc` is written by `Scripts/setup`), so no target needs unsafe flags.
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
-        .systemLibrary(
-            name: "CFFmpeg", pkgConfig: "libavformat",
-            providers: [.apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"]), .brew(["ffmpeg"])]),
+        .systemLibrary(name: "CFFmpeg", pkgConfig: "libavcodec", providers: [.apt(["libavcodec-dev", "libavutil-dev"]), .brew(["ffmpeg"])]),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "Layers", dependencies: ["Torch"]),
