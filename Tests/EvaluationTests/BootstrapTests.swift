@@ -9,8 +9,8 @@ import Torch
     private func normals(_ count: Int, deviation: Double, seed: UInt64 = 1) -> [Double] {
         var generator = SeededGenerator(seed: seed, purpose: "test", index: 0)
         return (0..<count).map { _ in
-            let radius = (-2 * log(Double.random(in: 0.0..<1.0, using: &generator).nextUp)).squareRoot()
-            return deviation * radius * cos(2 * .pi * Double.random(in: 0..<1, using: &generator))
+            let radius = (-2 * log(1 - generator.uniform())).squareRoot()
+            return deviation * radius * cos(2 * .pi * generator.uniform())
         }
     }
 

@@ -10,7 +10,8 @@ import Testing
             (0..<captions).flatMap { caption in
                 (0..<2).map { seed in
                     let quality = 0.5 + 0.01 * Double(caption) + shift
-                    return ImageScores(caption: "caption \(caption)", seed: UInt64(seed), guidance: guidance, scores: ["quality": quality, "faithfulness": 0.5])
+                    let scores = ["quality": quality, "faithfulness": 0.5]
+                    return ImageScores(caption: "caption \(caption)", seed: UInt64(seed), guidance: guidance, scores: scores)
                 }
             }
         }

@@ -42,9 +42,10 @@ enum ForestPlot {
     private static func mark(_ row: ScoreRow, _ x: ChartScale, at y: Double) -> HTML {
         let label: HTML = "<text class=\"label\" x=\"8\" y=\"\(y + 4)\">guidance \(row.guidance.short)</text>"
         guard let difference = row.summary.difference, let middle = x.position(difference.mean) else { return label }
-        let bar: HTML = x.position(difference.low).flatMap { low in
-            x.position(difference.high).map { "<path class=\"interval\" d=\"M\(low) \(y)H\($0)M\(low) \(y - 4)v8M\($0) \(y - 4)v8\"/>" }
-        } ?? .nothing
+        let bar: HTML =
+            x.position(difference.low).flatMap { low in
+                x.position(difference.high).map { "<path class=\"interval\" d=\"M\(low) \(y)H\($0)M\(low) \(y - 4)v8M\($0) \(y - 4)v8\"/>" }
+            } ?? .nothing
         let full = row.trend == .rose || row.trend == .fell
         return """
             \(label)<g class="\(row.style.map { "s\($0 % 6)" } ?? "contrast")">\(bar)\
