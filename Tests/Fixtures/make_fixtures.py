@@ -27,6 +27,7 @@ FOLDERS = {
     "pipeline": "pipeline",
     "one_update": "one_update",
     "optimizer": "optimizer",
+    "tensor_files": "tensor_files",
 }
 LARGEST_FILE, LARGEST_TOTAL = 600_000, 3_000_000
 
