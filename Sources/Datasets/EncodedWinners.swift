@@ -1,4 +1,5 @@
 import Diffusion
+import Foundation
 import Torch
 
 /// Winners as the denoiser sees them: latents and text states, computed once.
@@ -68,12 +69,27 @@ public struct EncodingSettings: Codable, Sendable, Equatable {
 
 extension EncodedWinners {
     /// Decodes, crops and encodes the winners of a folder. A file that fails is left out and listed.
-    /// - Parameter limit: use at most that many winners; 0 for all
+    /// - Parameters:
+    ///   - limit: use at most that many winners; 0 for all
+    ///   - cache: a file to keep the result in and to take it from where nothing it depends on has changed
     public init(
-        _ folder: ImageFolder, _ pipeline: Pipeline, _ settings: EncodingSettings, limit: Int = 0, progress: (_ done: Int, _ of: Int) throws -> Void
+        _ folder: ImageFolder, _ pipeline: Pipeline, _ settings: EncodingSettings, limit: Int = 0, cache: URL? = nil,
+        progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
+    ) throws {
+        let listed = limit > 0 ? Array(folder.winners.prefix(limit)) : folder.winners
+        let cache = cache.map { WinnerCache($0, folder, listed, pipeline, settings) }
+        if let cached = cache?.load() {
+            self = cached
+        } else {
+            self = try EncodedWinners(folder, listed, pipeline, settings, progress: progress)
+            try cache?.save(self)
+        }
+    }
+
+    private init(
+        _ folder: ImageFolder, _ listed: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings, progress: (_ done: Int, _ of: Int) throws -> Void
     ) throws {
         var folder = folder
-        let listed = limit > 0 ? Array(folder.winners.prefix(limit)) : folder.winners
         var winners = PosteriorBuilder(settings, pipeline.autoencoder)
         var mirrored = PosteriorBuilder(settings, pipeline.autoencoder)
         var losers = PosteriorBuilder(settings, pipeline.autoencoder)

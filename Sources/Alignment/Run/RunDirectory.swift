@@ -15,6 +15,7 @@ public struct RunDirectory: Sendable {
     public var model: URL { root.appendingPathComponent("model") }
     public var evaluation: URL { root.appendingPathComponent("evaluation.json") }
     public var report: URL { root.appendingPathComponent("report.html") }
+    public var cache: URL { root.appendingPathComponent("cache/winners.safetensors") }
     public var skippedFiles: URL { root.appendingPathComponent("skipped.jsonl") }
 
     /// The policy's UNet after iteration `k`, 1 … K; checkpoint 0 is the base model's own file.
