@@ -46,7 +46,7 @@ def main():
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
         print(f"{name}: {size / 1000:.0f} kB")
     common.write_json(root / "versions.json", common.versions())
-    files = [f for f in root.rglob("*") if f.is_file()]
+    files = [f for name in FOLDERS for f in (root / name).rglob("*") if f.is_file()]
     total = sum(f.stat().st_size for f in files)
     largest = max(files, key=lambda f: f.stat().st_size)
     print(f"total {total / 1000:.0f} kB, largest {largest.relative_to(root)} {largest.stat().st_size / 1000:.0f} kB")
