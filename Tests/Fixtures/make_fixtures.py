@@ -29,7 +29,7 @@ FOLDERS = {
     "optimizer": "optimizer",
     "tensor_files": "tensor_files",
 }
-LARGEST_FILE, LARGEST_TOTAL = 600_000, 3_000_000
+LARGEST_FILE, LARGEST_TOTAL = 600_000, 3_500_000
 
 
 def main():
