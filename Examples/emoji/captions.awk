@@ -27,7 +27,7 @@ BEGIN {
 
     gsub(/: (light|medium-light|medium|medium-dark|dark) skin tone/, "", caption)
     gsub(/, (light|medium-light|medium|medium-dark|dark) skin tone/, "", caption)
-    gsub(/[“”"\\]/, "", caption)
+    gsub(/“|”/, "", caption)
     print file "\t" kind() "\t" tolower(caption)
 }
 
