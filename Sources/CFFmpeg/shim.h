@@ -3,6 +3,7 @@
 #include <libavutil/imgutils.h>
 #include <libavutil/log.h>
 #include <libavutil/opt.h>
+#include <libavutil/sha.h>
 
 // Values that FFmpeg defines by macros too complex for Swift to import.
 

@@ -74,6 +74,11 @@ public struct Pipeline {
     /// The tensors of the UNet, to build another one over, such as the policy of a run.
     public var unetTensors: [String: Tensor] { stores.unet.tensors }
 
+    /// The tensors that winners are encoded with.
+    public var encoderTensors: [String: Tensor] {
+        stores.textEncoder.tensors.merging(stores.autoencoder.tensors) { first, _ in first }
+    }
+
     /// Text states `[N, L, D]`.
     public func textStates(_ texts: [String]) -> Tensor {
         let ids = tokenizer.ids(texts)

@@ -1,3 +1,5 @@
+import Alignment
+
 /// Points of a curve as a report shows them: averaged where they are too many or too restless to be read singly.
 enum Series {
     /// At most this many points a line: a report of a long run stays a small file.

@@ -1,3 +1,4 @@
+import Alignment
 import Foundation
 
 /// The curves of the runs' logs. Curves that every method has are drawn together; those that only make sense alone get one picture a run.
