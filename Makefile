@@ -1,22 +1,44 @@
-# Every target first runs Scripts/setup, which is silent when all is there.
+# Every target runs Scripts/setup first, which is silent and quick when all is there.
 
+# SwiftPM finds libtorch by the libtorch.pc that Scripts/setup writes.
 export PKG_CONFIG_PATH := $(CURDIR)/.libtorch:$(PKG_CONFIG_PATH)
 
-# Read when a recipe runs, after Scripts/setup has written it.
-FLAGS = -c release -Xlinker -rpath -Xlinker "$$(cat .libtorch/rpath)"
+# The run path is read when a recipe runs, after Scripts/setup has written it. Build and tests must share every compiler flag,
+# or each would compile the other's work anew: so both enable `@testable import` here, and `swift test` adds no flag of its own.
+FLAGS = -c release -Xlinker -rpath -Xlinker "$$(cat .libtorch/rpath)" -Xswiftc -enable-testing
 SEPPO = .build/release/seppo
 
+.DEFAULT_GOAL := help
 .PHONY: help setup build test demo bench ablation docs lint clean
-.DEFAULT_GOAL := build
 
-setup:
+help:  ## Show the targets
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@echo
+	@echo "LIBTORCH=/path with any of them uses that libtorch 2.13; otherwise an installed PyTorch is used, or one is downloaded."
+
+setup:  ## Get libtorch and the system libraries; every other target does so too
 	@Scripts/setup
 
-build: setup  ## Build the `seppo` command (.build/release/seppo)
-	swift build $(FLAGS)
+demo: build  ## Align the built-in model and write a report
+	@$(SEPPO) demo
+
+build: setup  ## Build the seppo command: .build/release/seppo
+	@swift build $(FLAGS)
 
 test: setup  ## Run every test
-	swift test $(FLAGS)
+	@swift test $(FLAGS) --disable-testable-imports
 
-demo: build  ## Align the built-in model and open the report's path in the last line
-	$(SEPPO) demo
+bench: build  ## Measure against PyTorch + diffusers on this machine
+	@Benchmarks/run
+
+ablation: build  ## Compare every method over several seeds (up to 90 minutes, resumable)
+	@Benchmarks/ablation
+
+docs: build  ## Write the API documentation: .build/documentation
+	@Scripts/docs
+
+lint: setup  ## Check the style of the Swift sources
+	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+clean:  ## Remove what was built; libtorch stays (.libtorch)
+	@rm -rf .build

@@ -52,8 +52,12 @@ public final class ParameterStore {
         self.isTrainable = isTrainable
     }
 
-    /// Builds a network over these tensors. Throws one error that lists every missing, misshaped and unused tensor.
+    /// The tensors by name, outside the graph of differentiation.
+    public var tensors: [String: Tensor] { Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.value.detached) }) }
+
+    /// Builds the one network over these tensors. Throws one error that lists every missing, misshaped and unused tensor.
     public func build<Network>(_ make: (Parameters) throws -> Network) throws -> Network {
+        precondition(parameters.isEmpty, "a store serves one network")
         let network = try make(Parameters(store: self, path: ""))
         let used = Set(parameters.map(\.name))
         let extra = (source ?? [:]).keys.filter { !used.contains($0) }.sorted()

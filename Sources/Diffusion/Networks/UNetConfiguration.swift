@@ -85,10 +85,10 @@ public struct UNetConfiguration: Sendable, Equatable {
             "time_embedding_type": .string("positional"), "timestep_post_act": .null, "time_cond_proj_dim": .null, "conv_in_kernel": .number(3),
             "conv_out_kernel": .number(3), "projection_class_embeddings_input_dim": .null, "attention_type": .string("default"),
             "class_embeddings_concat": .bool(false), "cross_attention_norm": .null, "reverse_transformer_layers_per_block": .null,
-            "dropout": .number(0), "upcast_attention": .bool(false),
+            "dropout": .number(0),
         ])
-        // These tell nothing once the options they belong to are refused.
-        reader.ignore(["addition_embed_type_num_heads", "addition_time_embed_dim"])
+        // The first two tell nothing once the options they belong to are refused; attention is float32 anyway.
+        reader.ignore(["addition_embed_type_num_heads", "addition_time_embed_dim", "upcast_attention"])
         try reader.finish()
         try check(reader)
     }

@@ -11,6 +11,7 @@ public struct DDIM: Sampler {
     public let clipRange: Double?
     /// 0: deterministic; 1: the variance of DDPM.
     public let eta: Double
+    public var isStochastic: Bool { eta > 0 }
 
     public func timesteps(_ steps: Int) throws -> [Double] {
         try check(steps)

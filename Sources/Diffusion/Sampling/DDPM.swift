@@ -9,6 +9,7 @@ public struct DDPM: Sampler {
     /// x̂₀ is clamped to ± this, if given.
     public let clipRange: Double?
     public let variance: Variance
+    public var isStochastic: Bool { true }
 
     /// Which variance the noise of a step has.
     public enum Variance: String, Sendable {

@@ -9,6 +9,8 @@ public typealias VarianceNoise = (_ step: Int) -> Tensor
 /// A way from noise to an image: a value, whose numbers are those of the scheduler of the same name in diffusers.
 public protocol Sampler: Sendable {
     var schedule: NoiseSchedule { get }
+    /// Whether noise is added on the way.
+    var isStochastic: Bool { get }
 
     /// The timestep of every call of the network, in order: more than `steps` of them where a sampler calls it more than once a step.
     /// Throws when `steps` does not suit the schedule.
@@ -21,20 +23,19 @@ public protocol Sampler: Sendable {
 }
 
 extension Sampler {
+    public var isStochastic: Bool { false }
+
     /// Draws from `noise`, standard normal `[B, C, H, W]`; records no gradient.
     /// - Parameters:
-    ///   - varianceNoise: needed by a sampler that adds noise on the way; see `SeededNoise`.
+    ///   - varianceNoise: needed where the sampler is stochastic; see `SeededNoise`.
     ///   - observer: called after each of `timesteps(steps)` with its index and the new x.
     public func sample(
         _ noise: Tensor, steps: Int, varianceNoise: VarianceNoise? = nil, observer: (_ index: Int, _ x: Tensor) throws -> Void = { _, _ in },
         denoiser: Denoiser
     ) throws -> Tensor {
-        try noGradients {
-            try walk(
-                from: noise, steps: steps,
-                varianceNoise: varianceNoise ?? { _ in fatalError("\(Self.self) adds noise on the way: give `varianceNoise`") },
-                observer: observer, denoiser: denoiser)
-        }
+        guard !isStochastic || varianceNoise != nil else { throw SamplingError.noVarianceNoise("\(Self.self)") }
+        let varianceNoise = varianceNoise ?? { _ in preconditionFailure("\(Self.self) is not stochastic") }
+        return try noGradients { try walk(from: noise, steps: steps, varianceNoise: varianceNoise, observer: observer, denoiser: denoiser) }
     }
 
     /// Refuses timesteps that the schedule does not have.
@@ -57,6 +58,7 @@ extension Sampler {
 public enum SamplingError: Error, Equatable, CustomStringConvertible {
     case stepCount(Int, least: Int, greatest: Int)
     case outsideSchedule(steps: Int, timestep: Double, count: Int)
+    case noVarianceNoise(String)
 
     public var description: String {
         switch self {
@@ -64,6 +66,8 @@ public enum SamplingError: Error, Equatable, CustomStringConvertible {
             "\(steps) sampling steps: this sampler takes \(least) to \(greatest)"
         case .outsideSchedule(let steps, let timestep, let count):
             "\(steps) sampling steps lead to timestep \(Int(timestep)), the model knows 0 to \(count - 1): take fewer steps or a smaller steps_offset"
+        case .noVarianceNoise(let sampler):
+            "\(sampler) adds noise on the way and was given none: pass `varianceNoise`"
         }
     }
 }

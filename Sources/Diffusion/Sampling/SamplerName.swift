@@ -40,7 +40,7 @@ extension SchedulerConfiguration {
                 schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? true) ? 1 : schedule.cumulative[0],
                 clipRange: clipRange, eta: eta)
         case .ddpm:
-            let variance = others["variance_type"] == .text("fixed_large") ? DDPM.Variance.forward : .posterior
+            let variance = others["variance_type"] == .string("fixed_large") ? DDPM.Variance.forward : .posterior
             return DDPM(schedule: schedule, spacing: spacing, offset: offset, clipRange: clipRange, variance: variance)
         case .pndm:
             return PNDM(
@@ -54,6 +54,15 @@ extension SchedulerConfiguration {
                 finalSigma: finalSigma == .least ? schedule.sigmas[0] : 0, lowersFinalOrder: lowerOrderFinal ?? true,
                 endsInEuler: eulerAtFinal ?? false, leastLambda: Float(leastLambda ?? -.infinity))
         }
+    }
+
+    /// As diffusers' `StableDiffusionPipeline` takes it: with an offset of 1 and without clipping, whatever the file says, because the
+    /// files of early checkpoints are wrong there.
+    public var inStableDiffusionPipeline: SchedulerConfiguration {
+        var corrected = self
+        corrected.stepsOffset = 1
+        corrected.clipSample = false
+        return corrected
     }
 
     /// The noise schedule that the sampler of that name makes of this configuration.

@@ -9,18 +9,18 @@ extension SchedulerConfiguration {
     ]
 
     /// For the keys that a sampler obeys in diffusers: the values under which it does what ours does.
-    private static let supportedValues: [SamplerName: [String: [JSONScalar]]] = [
+    private static let supportedValues: [SamplerName: [String: [JSONValue]]] = [
         .ddim: ["trained_betas": [.null], "thresholding": [.bool(false)]],
-        .ddpm: ["trained_betas": [.null], "thresholding": [.bool(false)], "variance_type": [.null, .text("fixed_small"), .text("fixed_large")]],
+        .ddpm: ["trained_betas": [.null], "thresholding": [.bool(false)], "variance_type": [.null, .string("fixed_small"), .string("fixed_large")]],
         .pndm: ["trained_betas": [.null]],
         .euler: [
-            "trained_betas": [.null], "interpolation_type": [.text("linear")], "timestep_type": [.text("discrete")],
+            "trained_betas": [.null], "interpolation_type": [.string("linear")], "timestep_type": [.string("discrete")],
             "use_karras_sigmas": [.null, .bool(false)], "use_exponential_sigmas": [.null, .bool(false)], "use_beta_sigmas": [.null, .bool(false)],
         ],
         .dpmSolver: [
-            "trained_betas": [.null], "thresholding": [.bool(false)], "algorithm_type": [.text("dpmsolver++"), .text("deis")],
+            "trained_betas": [.null], "thresholding": [.bool(false)], "algorithm_type": [.string("dpmsolver++"), .string("deis")],
             // DDPM's choices stand in files that were DDPM's; DPM-Solver has no variance.
-            "variance_type": [.null] + ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"].map { .text($0) },
+            "variance_type": [.null] + ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"].map { .string($0) },
             "use_karras_sigmas": [.null, .bool(false)], "use_exponential_sigmas": [.null, .bool(false)], "use_beta_sigmas": [.null, .bool(false)],
             "use_lu_lambdas": [.null, .bool(false)], "use_flow_sigmas": [.null, .bool(false)],
         ],
@@ -29,7 +29,7 @@ extension SchedulerConfiguration {
     /// Throws, naming the key, where the sampler of that name would have to do what we cannot.
     func refuseUnsupported(for name: SamplerName) throws {
         for (key, values) in (Self.supportedValues[name] ?? [:]).sorted(by: { $0.key < $1.key }) {
-            if let value = others[key], !values.contains(value) { throw SchedulerError.unsupported(key: key, value: value.description) }
+            if let value = others[key], !values.contains(value) { throw SchedulerError.unsupported(key: key, value: value.text) }
         }
         if let trainTimesteps, trainTimesteps < 1 { throw SchedulerError.unsupported(key: "num_train_timesteps", value: "\(trainTimesteps)") }
         if let stepsOffset, stepsOffset < 0 { throw SchedulerError.unsupported(key: "steps_offset", value: "\(stepsOffset)") }

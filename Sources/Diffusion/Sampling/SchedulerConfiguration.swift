@@ -32,7 +32,7 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
     public var eulerAtFinal: Bool?
     public var leastLambda: Double?
     /// The other keys of the file, as they stood there. Each is checked when a sampler that would obey it is made.
-    public var others: [String: JSONScalar] = [:]
+    public var others: [String: JSONValue] = [:]
 
     public enum FinalSigma: String, Codable, Sendable { case zero, least = "sigma_min" }
 
@@ -62,7 +62,11 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
         let decoder = JSONDecoder()
         // Python writes `-Infinity` (`lambda_min_clipped`), which JSON proper does not have.
         decoder.allowsJSON5 = true
-        self = try decoder.decode(Self.self, from: Data(contentsOf: file))
+        do {
+            self = try decoder.decode(Self.self, from: Data(contentsOf: file))
+        } catch let error as DecodingError {
+            throw SchedulerError.malformed(file: file.path, problem: "\(error)")
+        }
     }
 
     /// Writes a `scheduler_config.json` that diffusers reads.
@@ -109,7 +113,7 @@ extension SchedulerConfiguration {
         let typed = Set(CodingKeys.allCases.map(\.rawValue))
         for key in all.allKeys where !typed.contains(key.stringValue) && key.stringValue != "_diffusers_version" {
             guard Self.knownKeys.contains(key.stringValue) || key.stringValue.hasPrefix("_") else { throw SchedulerError.unknownKey(key.stringValue) }
-            others[key.stringValue] = try all.decode(JSONScalar.self, forKey: key)
+            others[key.stringValue] = try all.decode(JSONValue.self, forKey: key)
         }
 
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -168,59 +172,16 @@ extension SchedulerConfiguration {
     }
 }
 
-/// The value of a key that we only compare.
-public enum JSONScalar: Codable, Sendable, Equatable, CustomStringConvertible {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case text(String)
-    case list([JSONScalar])
-
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .text(value)
-        } else {
-            self = .list(try container.decode([JSONScalar].self))
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .bool(let value): try container.encode(value)
-        case .number(let value): try container.encode(value)
-        case .text(let value): try container.encode(value)
-        case .list(let values): try container.encode(values)
-        }
-    }
-
-    public var description: String {
-        switch self {
-        case .null: "null"
-        case .bool(let value): "\(value)"
-        case .number(let value): "\(value)"
-        case .text(let value): "\"\(value)\""
-        case .list(let values): "[\(values.map(\.description).joined(separator: ", "))]"
-        }
-    }
-}
-
 /// What a `scheduler_config.json` holds that we would not reproduce.
 public enum SchedulerError: Error, Equatable, CustomStringConvertible {
+    case malformed(file: String, problem: String)
     case unknownKey(String)
     case unsupported(key: String, value: String)
     case unsupportedClass(String)
 
     public var description: String {
         switch self {
+        case .malformed(let file, let problem): "\(file) is not a scheduler configuration: \(problem)"
         case .unknownKey(let key): "scheduler_config.json: the key \(key) is not known here, and ignoring it could change the images"
         case .unsupported(let key, let value): "scheduler_config.json: \(key) = \(value) is not supported"
         case .unsupportedClass(let name):

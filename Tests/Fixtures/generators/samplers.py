@@ -12,6 +12,7 @@ COSINE = dict(num_train_timesteps=1000, beta_schedule="squaredcos_cap_v2", **LEA
 V = dict(prediction_type="v_prediction")
 DDIM = dict(**SD, clip_sample=False, set_alpha_to_one=False)
 DDPM = dict(**SD, clip_sample=False)
+ZERO_SNR = dict(**SD, **V, rescale_betas_zero_snr=True, timestep_spacing="trailing")
 PNDM = dict(**SD, skip_prk_steps=True, set_alpha_to_one=False)
 
 # name: (scheduler, its options, steps, eta)
@@ -28,6 +29,9 @@ CASES = {
     "ddim_alpha_to_one": (DDIMScheduler, {**SD, "clip_sample": False, "set_alpha_to_one": True}, 6, 0.0),
     "ddim_linear": (DDIMScheduler, dict(clip_sample=False), 5, 0.0),
     "ddim_cosine": (DDIMScheduler, {**COSINE, "clip_sample": False}, 5, 0.0),
+    "ddim_zero_snr_v": (DDIMScheduler, {**ZERO_SNR, "clip_sample": False}, 6, 0.0),
+    "ddim_zero_snr_v_eta": (DDIMScheduler, {**ZERO_SNR, "clip_sample": False}, 6, 0.7),
+    "ddpm_zero_snr_v": (DDPMScheduler, {**ZERO_SNR, "clip_sample": False}, 6, None),
     "ddpm_fixed_small": (DDPMScheduler, {**DDPM, "variance_type": "fixed_small"}, 8, None),
     "ddpm_fixed_large": (DDPMScheduler, {**DDPM, "variance_type": "fixed_large"}, 8, None),
     "ddpm_leading": (DDPMScheduler, {**DDPM, **LEADING}, 6, None),
@@ -44,6 +48,11 @@ CASES = {
     "pndm_trailing": (PNDMScheduler, {**PNDM, "timestep_spacing": "trailing"}, 7, None),
     "pndm_linspace": (PNDMScheduler, {**PNDM, "timestep_spacing": "linspace"}, 7, None),
     "pndm_alpha_to_one": (PNDMScheduler, {**PNDM, "set_alpha_to_one": True}, 6, None),
+    "pndm_runge_kutta": (PNDMScheduler, {**PNDM, **LEADING, "skip_prk_steps": False}, 7, None),
+    "pndm_runge_kutta_4_steps": (PNDMScheduler, {**PNDM, **V, "skip_prk_steps": False, "timestep_spacing": "linspace"}, 4, None),
+    "pndm_runge_kutta_trailing": (PNDMScheduler, {**PNDM, "skip_prk_steps": False, "timestep_spacing": "trailing"}, 9, None),
+    "euler_zero_snr_v": (EulerDiscreteScheduler, ZERO_SNR, 6, None),
+    "euler_sigma_min": (EulerDiscreteScheduler, {**SD, "final_sigmas_type": "sigma_min"}, 6, None),
     "euler": (EulerDiscreteScheduler, SD, 8, None),
     "euler_leading": (EulerDiscreteScheduler, {**SD, **LEADING}, 6, None),
     "euler_trailing": (EulerDiscreteScheduler, {**SD, "timestep_spacing": "trailing"}, 7, None),
@@ -60,8 +69,31 @@ CASES = {
     "dpm++_no_lower_order_final": (DPMSolverMultistepScheduler, {**SD, "lower_order_final": False, "final_sigmas_type": "sigma_min"}, 8, None),
     "dpm++_sigma_min": (DPMSolverMultistepScheduler, {**SD, "final_sigmas_type": "sigma_min"}, 8, None),
     "dpm++_cosine": (DPMSolverMultistepScheduler, COSINE, 8, None),
+    "dpm++_heun": (DPMSolverMultistepScheduler, {**SD, "solver_type": "heun"}, 8, None),
+    "dpm++_zero_snr_v": (DPMSolverMultistepScheduler, ZERO_SNR, 8, None),
+    "dpm++_lambda_clipped": (DPMSolverMultistepScheduler, {**COSINE, "lambda_min_clipped": -5.1}, 8, None),
+    "dpm++_lambda_clipped_trailing": (DPMSolverMultistepScheduler, {**COSINE, "lambda_min_clipped": -5.1, "timestep_spacing": "trailing"}, 16, None),
+    "dpm++_lambda_clipped_linspace": (DPMSolverMultistepScheduler, {**COSINE, "lambda_min_clipped": -3, "timestep_spacing": "linspace"}, 7, None),
     "dpm++_first_order": (DPMSolverMultistepScheduler, {**SD, "solver_order": 1}, 6, None),
 }
+
+# Files as they are on the hub, read by the class that they name and then made into another one: what a file leaves out takes that class's default.
+SD15 = dict(_class_name="PNDMScheduler", **SD, clip_sample=False, set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1, trained_betas=None)
+BARE = dict(_class_name="PNDMScheduler", **SD, skip_prk_steps=True)
+KARRAS = dict(_class_name="EulerDiscreteScheduler", **SD, use_karras_sigmas=True, timestep_spacing="trailing", sample_max_value=2.0)
+
+# name: (file, the class it is made into, steps, eta)
+FROM_CONFIG = {
+    "sd15_as_ddim": (SD15, DDIMScheduler, 6, 0.0),
+    "sd15_as_ddpm": (SD15, DDPMScheduler, 6, None),
+    "sd15_as_euler": (SD15, EulerDiscreteScheduler, 6, None),
+    "sd15_as_dpm++": (SD15, DPMSolverMultistepScheduler, 6, None),
+    "bare_as_ddim": (BARE, DDIMScheduler, 6, 0.0),
+    "bare_as_pndm": (BARE, PNDMScheduler, 6, None),
+    "zero_snr_as_pndm": (dict(_class_name="DDIMScheduler", **ZERO_SNR), PNDMScheduler, 6, None),
+    "karras_as_ddim": (KARRAS, DDIMScheduler, 6, 0.0),
+}
+KINDS = {kind.__name__: kind for kind in (DDIMScheduler, DDPMScheduler, PNDMScheduler, EulerDiscreteScheduler)}
 
 
 def denoiser(x, t):
@@ -108,5 +140,13 @@ def make(folder):
         if eta is not None:
             case["eta"] = eta
         cases.append(case)
+    for name, (file, kind, steps, eta) in FROM_CONFIG.items():
+        scheduler = kind.from_config(KINDS[file["_class_name"]].from_config(file).config)
+        found = trajectory(name, scheduler, steps, eta)
+        tensors |= {f"{name}/{key}": value for key, value in found.items()}
+        case = dict(name=name, steps=steps, scheduler_config=file, made_into=kind.__name__, init_noise_sigma=float(scheduler.init_noise_sigma))
+        if eta is not None:
+            case["eta"] = eta
+        cases.append(case | dict(last_state=spread(found["states"][-1])))
     write_tensors(folder / "trajectories.safetensors", tensors)
     write_json(folder / "cases.json", {"model_output": FORMULA, "shape": list(SHAPE), "cases": cases})

@@ -1,0 +1,145 @@
+import Datasets
+import Diffusion
+import Foundation
+import Torch
+import Yams
+
+/// One `align`: everything is checked before work starts, then the trainer runs.
+public final class AlignmentRun {
+    public let settings: AlignmentSettings
+    public let directory: RunDirectory
+    public let pipeline: Pipeline
+    private let lock: RunLock
+    private let isFinished: Bool
+
+    /// Takes the run directory, or refuses it.
+    /// - Parameter resumes: whether a run that was begun there goes on
+    public init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool) throws {
+        try settings.validate()
+        self.settings = settings
+        directory = RunDirectory(folder)
+        pipeline = try Pipeline(BuiltInModel.resolve(settings.model))
+        try Self.checkWinners(settings)
+        do {
+            try directory.create()
+        } catch {
+            throw RunError.unusable(folder.path, error.localizedDescription)
+        }
+        lock = try RunLock(directory)
+        let isBegun = try directory.holdsRun && RunState.load(directory) != nil
+        if directory.holdsRun {
+            guard resumes else { throw RunError.exists(folder.path) }
+            if isBegun { try Self.refuseChanges(settings, directory) }
+        }
+        if !isBegun { try Self.begin(settings, directory) }
+        isFinished = isBegun && FileManager.default.fileExists(atPath: directory.model.appendingPathComponent("model_index.json").path)
+        if !isFinished { try checkDisk() }
+    }
+
+    /// Whether nothing is left to do.
+    public var isComplete: Bool { isFinished }
+
+    /// What a run prints before its first update.
+    public var arithmetic: [String] {
+        let examples = settings.totalUpdates * settings.batch
+        var lines = [
+            "\(settings.iterations) iterations x \(settings.updates) updates x batch \(settings.batch) = \(examples) examples; "
+                + (settings.microBatch > 0 && settings.microBatch < settings.batch
+                    ? "\((settings.batch + settings.microBatch - 1) / settings.microBatch) micro-batches of \(settings.microBatch) an update" : "one micro-batch an update"),
+            "policy: \(pipeline.unetTensors.values.reduce(0) { $0 + $1.count }) parameters; a loss of 0.693 = ln 2 is that of an untrained pair",
+        ]
+        if settings.model != BuiltInModel.name, settings.batch * 8 < 2048, settings.learningRate >= AlignmentSettings(model: "", winners: "").learningRate {
+            lines.append(
+                "warning: the learning rate \(settings.learningRate) belongs to an effective batch of 2048, and this one is \(settings.batch): expect noise, or take a lower rate")
+        }
+        return lines
+    }
+
+    /// Encodes the winners and trains to the end, or to a signal.
+    public func run(
+        stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
+        started: (_ winners: EncodedWinners, _ updatesDone: Int) throws -> Void = { _, _ in }, progress: (LoggedUpdate) throws -> Void
+    ) throws {
+        let resolution = settings.resolution > 0 ? settings.resolution : pipeline.resolution
+        let factor = pipeline.autoencoder.configuration.downsampling
+        guard resolution % factor == 0 else { throw RunError.model("resolution must be a multiple of \(factor) for this model") }
+        let encodingSettings = EncodingSettings(
+            resolution: resolution, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
+        let winners = try EncodedWinners(
+            ImageFolder(URL(fileURLWithPath: settings.winners)), pipeline, encodingSettings, limit: settings.limit, cache: directory.cache,
+            progress: encoding)
+        try recordSkips(winners.skips)
+        let trainer = try Trainer(settings, pipeline, winners, directory)
+        try started(winners, trainer.updatesDone)
+        try trainer.run(stopping: signals, progress: progress)
+    }
+
+    private func recordSkips(_ skips: [Skip]) throws {
+        let encoder = JSONEncoder()
+        let lines = try skips.map { try encoder.encode($0) + Data("\n".utf8) }
+        try writeAtomically(lines.reduce(Data(), +), to: directory.skippedFiles)
+    }
+
+    private static func checkWinners(_ settings: AlignmentSettings) throws {
+        _ = try ImageFolder(URL(fileURLWithPath: settings.winners))
+    }
+
+    /// A run that was killed before its first save leaves nothing worth keeping.
+    private static func begin(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
+        for leftover in [directory.log, directory.root.appendingPathComponent("checkpoints"), directory.model, directory.evaluation, directory.report] {
+            try? FileManager.default.removeItem(at: leftover)
+        }
+        try writeAtomically(Data(settings.yaml().utf8), to: directory.configuration)
+    }
+
+    private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
+        let before = try AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))
+        let now = try settings.fields()
+        let changes = Set(before.keys).union(now.keys).subtracting(["save_every"]).sorted().filter { before[$0] != now[$0] }
+        guard changes.isEmpty else {
+            throw RunError.differs(changes.map { "\($0): was \(before[$0]?.text ?? "not set"), now \(now[$0]?.text ?? "not set")" })
+        }
+    }
+
+    /// Weights of K checkpoints and of the result, and the state twice while it is replaced.
+    private func checkDisk() throws {
+        let policy = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
+        let needed = policy * (settings.iterations + 1) + 2 * 3 * policy + (64 << 20)
+        var status = statvfs()
+        guard statvfs(directory.root.path, &status) == 0 else { return }
+        let free = Int(status.f_bavail) * Int(status.f_frsize)
+        guard free >= needed else { throw RunError.disk(needed: needed, free: free, directory.root.path) }
+    }
+}
+
+extension AlignmentSettings {
+    /// Every setting under its name in a configuration file.
+    func fields() throws -> [String: JSONValue] {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return try JSONDecoder().decode([String: JSONValue].self, from: encoder.encode(self))
+    }
+
+    static func fields(yaml: String) throws -> [String: JSONValue] {
+        let object = try Yams.load(yaml: yaml) as? [String: Any] ?? [:]
+        return try JSONDecoder().decode([String: JSONValue].self, from: JSONSerialization.data(withJSONObject: object))
+    }
+
+    /// The resolved settings, as `--config` takes them.
+    func yaml() throws -> String {
+        let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(fields()))
+        return try Yams.dump(object: object, sortKeys: true)
+    }
+}
+
+extension AlignmentSettings {
+    /// Name and value of every setting, for people.
+    public var facts: [(name: String, value: String)] {
+        get throws {
+            try fields().sorted { $0.key < $1.key }.map { entry in
+                if case .string(let text) = entry.value { return (entry.key, text) }
+                return (entry.key, entry.value.text)
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Datasets
+import Diffusion
+import Torch
+
+/// Everything that determines the numbers of a run. Defaults are those of Stable Diffusion 1.5 in the paper, where it states them.
+public struct AlignmentSettings: Codable, Sendable, Equatable {
+    /// A diffusers folder, or `scenes` for the built-in model.
+    public var model: String
+    public var winners: String
+    public var method: Method.Name = .seppo
+    /// Overrides of the method's row.
+    public var reference: ReferenceRule?
+    public var flip: Flip?
+    public var losers: LosingSource?
+    /// K, how often the policy joins the reference pool.
+    public var iterations = 7
+    /// U, updates an iteration.
+    public var updates = 30
+    /// Winners an update.
+    public var batch = 16
+    /// Winners that are computed at once; gradients of the micro-batches of an update are summed. 0: the whole batch.
+    public var microBatch = 0
+    public var beta = 2000.0
+    public var learningRate = 2e-5
+    public var schedule = LearningRateSchedule.Shape.constant
+    /// Updates over which the learning rate rises from zero.
+    public var warmup = 0
+    public var weightDecay = 1e-2
+    public var gradientClip = 1.0
+    public var sampler = SamplerName.ddim
+    public var sampleSteps = 50
+    public var guidance = 7.5
+    public var eta = 0.0
+    /// Side of the training images in pixels; 0: the model's.
+    public var resolution = 0
+    /// Share of captions replaced by the empty one.
+    public var captionDropout = 0.0
+    /// Extra draws of (t, ε) that the flip's criterion is averaged over, beside the loss's own.
+    public var anchorDraws = 0
+    public var vaePosterior = EncodingSettings.Posterior.sample
+    public var flipImages = false
+    /// Whether winner and losing sample get timesteps and noise of their own.
+    public var unshareNoise = false
+    /// Whether the reference is drawn for every update or once an iteration.
+    public var referenceDraw = ReferenceDraw.update
+    /// Use at most that many winners; 0: all.
+    public var limit = 0
+    public var seed: UInt64 = 0
+    public var threads = 0
+    /// Updates between two saved states.
+    public var saveEvery = 10
+
+    public enum ReferenceDraw: String, Codable, Sendable, CaseIterable { case update, iteration }
+
+    public init(model: String, winners: String) {
+        self.model = model
+        self.winners = winners
+    }
+
+    /// The row of the method table with its overrides.
+    public var row: Method {
+        var row = method.method
+        if let losers { row.losers = losers }
+        if let reference { row.reference = reference }
+        if let flip { row.flip = flip }
+        return row
+    }
+
+    public var totalUpdates: Int { iterations * updates }
+
+    public var rates: LearningRateSchedule { LearningRateSchedule(peak: learningRate, shape: schedule, warmup: warmup, updates: totalUpdates) }
+
+    /// Throws with the first setting that makes no sense.
+    public func validate() throws {
+        func require(_ holds: Bool, _ message: String) throws { if !holds { throw RunError.model(message) } }
+        try require(iterations >= 1 && updates >= 1, "iterations and updates must be at least 1")
+        try require(batch >= 1 && microBatch >= 0, "batch must be at least 1 and micro-batch 0 or more")
+        try require(beta > 0 && beta.isFinite, "beta must be positive")
+        try require(learningRate >= 0 && learningRate.isFinite, "learning-rate must be 0 or more")
+        try require(warmup >= 0 && warmup <= totalUpdates, "warmup must lie between 0 and the number of updates")
+        try require((0...1).contains(captionDropout), "caption-dropout must lie between 0 and 1")
+        try require(anchorDraws >= 0 && limit >= 0 && saveEvery >= 1, "anchor-draws and limit must be 0 or more, save-every at least 1")
+        try require(guidance.isFinite && eta >= 0 && gradientClip > 0, "guidance must be finite, eta 0 or more and gradient-clip positive")
+        try require(sampleSteps >= 1, "sample-steps must be at least 1")
+        try require(!(row.losers == .none && (flip ?? Flip.none) != Flip.none), "a flip needs losing samples: choose --losers sampled or dataset")
+    }
+}

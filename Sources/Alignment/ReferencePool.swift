@@ -1,0 +1,54 @@
+import Diffusion
+import Foundation
+import Layers
+import Torch
+
+/// The policy's checkpoints 0 … k−1: who draws the reference samples and stands against the policy in the loss.
+///
+/// Checkpoint 0 is the base model. Others are files of the run, mapped into memory when they are drawn; one is held at a time.
+public final class ReferencePool {
+    private let base: UNet
+    private let directory: RunDirectory
+    private let rule: ReferenceRule
+    private let draw: AlignmentSettings.ReferenceDraw
+    private let seed: UInt64
+    private var held: (index: Int, network: UNet)?
+
+    public init(base: UNet, directory: RunDirectory, rule: ReferenceRule, draw: AlignmentSettings.ReferenceDraw, seed: UInt64) {
+        self.base = base
+        self.directory = directory
+        self.rule = rule
+        self.draw = draw
+        self.seed = seed
+    }
+
+    /// The index of the reference for update `update` (counted from 0 over the run) of iteration `k` (from 1).
+    public func index(update: Int, k: Int) -> Int {
+        switch rule {
+        case .initial: return 0
+        case .latest: return k - 1
+        case .random:
+            var generator = SeededGenerator(seed: seed, purpose: "reference", index: draw == .update ? update : k)
+            return generator.integer(below: k)
+        }
+    }
+
+    /// The network of checkpoint `index`. Throws when its file is damaged or gone.
+    public func network(_ index: Int) throws -> UNet {
+        if index == 0 { return base }
+        if let held, held.index == index { return held.network }
+        held = nil
+        let store = ParameterStore(try SafeTensorsFile(directory.checkpoint(index)).all())
+        let network = try store.build { UNet($0, base.configuration) }
+        held = (index, network)
+        return network
+    }
+
+    /// Saves the policy as checkpoint `k`.
+    public func append(_ k: Int, _ policy: [(name: String, value: Tensor)]) throws {
+        let url = directory.checkpoint(k)
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try SafeTensors.write(policy, metadata: ["format": "pt", "iteration": "\(k)"], to: url)
+        if held?.index == k { held = nil }
+    }
+}

@@ -1,0 +1,71 @@
+import Torch
+
+/// What an update logs, gathered over its micro-batches.
+struct Diagnostics {
+    let timestepCount: Int
+    private var losses: [Double] = []
+    private var winnerErrors: [Double] = []
+    private var loserErrors: [Double] = []
+    private var referenceWinnerErrors: [Double] = []
+    private var referenceLoserErrors: [Double] = []
+    private(set) var margins: [Double] = []
+    private var timesteps: [Int] = []
+
+    init(timestepCount: Int) { self.timestepCount = timestepCount }
+
+    var loss: Double { mean(losses) ?? .nan }
+
+    mutating func append(_ e: DenoisingErrors, _ value: PreferenceObjective.Value, timesteps: Tensor) {
+        losses += value.losses.values(Double.self)
+        winnerErrors += e.policyWinner.values(Double.self)
+        loserErrors += e.policyLoser.values(Double.self)
+        referenceWinnerErrors += e.referenceWinner.values(Double.self)
+        referenceLoserErrors += e.referenceLoser.values(Double.self)
+        margins += value.margin.values(Double.self)
+        self.timesteps += timesteps.values(Int.self)
+    }
+
+    mutating func append(winnerErrors errors: Tensor) {
+        winnerErrors += errors.values(Double.self)
+        losses += errors.values(Double.self)
+    }
+
+    func fill(_ entry: inout LoggedUpdate, k: Int, reference: Int?) {
+        entry.loss = finite(loss)
+        entry.winnerError = mean(winnerErrors)
+        guard let reference else { return }
+        entry.sampleError = mean(loserErrors)
+        entry.referenceWinnerError = mean(referenceWinnerErrors)
+        entry.referenceSampleError = mean(referenceLoserErrors)
+        entry.margin = mean(margins)
+        entry.marginQuantiles = margins.allSatisfy(\.isFinite) ? quantiles([0.05, 0.25, 0.5, 0.75, 0.95]) : nil
+        let advantages = zip(referenceWinnerErrors, winnerErrors).map { $0 - $1 }
+        entry.flipPositive = share(advantages) { $0 > 0 }
+        entry.flipZero = share(advantages) { $0 == 0 }
+        entry.flipNegative = share(advantages) { $0 < 0 }
+        entry.flipByAge = (1...k).map { $0 == k - reference ? entry.flipPositive : nil }
+        entry.flipByTimestep = (0..<4).map { quarter in
+            share(zip(advantages, timesteps).filter { $1 * 4 / timestepCount == quarter }.map(\.0)) { $0 > 0 }
+        }
+        entry.accuracy = share(margins) { $0 > 0 }
+    }
+
+    private func mean(_ values: [Double]) -> Double? { values.isEmpty ? nil : finite(values.reduce(0, +) / Double(values.count)) }
+
+    private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
+
+    private func share(_ values: [Double], _ holds: (Double) -> Bool) -> Double? {
+        values.isEmpty ? nil : Double(values.filter(holds).count) / Double(values.count)
+    }
+
+    /// Interpolated between neighbours.
+    private func quantiles(_ fractions: [Double]) -> [Double] {
+        let sorted = margins.sorted()
+        return fractions.map { fraction in
+            let position = fraction * Double(sorted.count - 1)
+            let below = Int(position)
+            let above = min(below + 1, sorted.count - 1)
+            return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Torch
+
+/// What a run needs to go on exactly: policy, optimiser and counters.
+///
+/// Written whole beside the old one; then a pointer file moves. A kill at any moment leaves one that is whole.
+public struct RunState {
+    public struct Counters: Codable, Sendable, Equatable {
+        /// Updates done.
+        public var updates = 0
+        /// Updates in a row that were left out because the loss or gradient was not finite.
+        public var skipsInARow = 0
+        /// Mean winner errors of the first updates and of the latest, for the alarm.
+        public var firstWinnerErrors: [Double] = []
+        public var recentWinnerErrors: [Double] = []
+
+        public init() {}
+    }
+
+    public var counters: Counters
+    public var policy: [String: Tensor]
+    public var optimiser: [String: Tensor]
+
+    private static let policyPrefix = "policy."
+    private static let optimiserPrefix = "optimiser."
+
+    /// The newest state of a run, nil where none was saved yet.
+    public static func load(_ directory: RunDirectory) throws -> RunState? {
+        let pointer = directory.state.appendingPathComponent("current")
+        guard FileManager.default.fileExists(atPath: pointer.path) else { return nil }
+        let name = try String(contentsOf: pointer, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !name.contains("/") else { throw RunError.state("\(pointer.path) names \(name), which is no file beside it") }
+        let file = try SafeTensorsFile(directory.state.appendingPathComponent(name))
+        guard let json = file.metadata["counters"], let counters = try? JSONDecoder().decode(Counters.self, from: Data(json.utf8)) else {
+            throw RunError.state("\(file.url.path) has no counters")
+        }
+        var state = RunState(counters: counters, policy: [:], optimiser: [:])
+        for (name, tensor) in try file.all() {
+            if name.hasPrefix(policyPrefix) { state.policy[String(name.dropFirst(policyPrefix.count))] = tensor }
+            if name.hasPrefix(optimiserPrefix) { state.optimiser[String(name.dropFirst(optimiserPrefix.count))] = tensor }
+        }
+        return state
+    }
+
+    public static func save(
+        _ counters: Counters, policy: [(name: String, value: Tensor)], optimiser: AdamW, in directory: RunDirectory
+    ) throws {
+        let name = String(format: "%08d.safetensors", counters.updates)
+        let tensors =
+            policy.map { (name: policyPrefix + $0.name, value: $0.value) } + optimiser.state.map { (name: optimiserPrefix + $0.name, value: $0.value) }
+        let json = String(decoding: try JSONEncoder().encode(counters), as: UTF8.self)
+        try SafeTensors.write(tensors, metadata: ["counters": json], to: directory.state.appendingPathComponent(name))
+        try writeAtomically(Data((name + "\n").utf8), to: directory.state.appendingPathComponent("current"))
+        for old in try FileManager.default.contentsOfDirectory(atPath: directory.state.path) where old != name && old != "current" {
+            try FileManager.default.removeItem(at: directory.state.appendingPathComponent(old))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Dispatch
+import Foundation
+
+/// Remembers SIGINT or SIGTERM, so that the update in hand can be finished and saved. A second one ends the process at once.
+public final class StopSignals: @unchecked Sendable {
+    // Written on the signal queue, read by the trainer, under the lock.
+    private let lock = NSLock()
+    private var number: Int32?
+    private var sources: [any DispatchSourceSignal] = []
+
+    public init() {
+        let queue = DispatchQueue(label: "signals")
+        for signalNumber in [SIGINT, SIGTERM] {
+            signal(signalNumber, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: signalNumber, queue: queue)
+            source.setEventHandler { [weak self] in self?.note(signalNumber) }
+            source.resume()
+            sources.append(source)
+        }
+    }
+
+    /// The signal that arrived, if any.
+    public var received: Int32? { lock.withLock { number } }
+
+    private func note(_ signalNumber: Int32) {
+        let isSecond = lock.withLock {
+            defer { number = signalNumber }
+            return number != nil
+        }
+        if isSecond { _exit(128 + signalNumber) }
+    }
+}
+
+/// The run was stopped by a signal, after saving.
+public struct StoppedBySignal: Error, CustomStringConvertible {
+    public let number: Int32
+    public var description: String { "stopped by signal \(number); everything up to the last update is saved, go on with --resume" }
+}

@@ -1,0 +1,54 @@
+import Datasets
+import Diffusion
+import Torch
+
+/// Some winners of an update with every random number they need, each drawn from (seed, purpose, global index of the example) alone: the same
+/// numbers whatever the micro-batch or a resume.
+struct TrainingBatch {
+    let seed: UInt64
+    /// Global indices of the examples: the n-th winner seen by the run.
+    let numbers: Range<Int>
+    /// Their rows in the data.
+    let rows: [Int]
+    let latents: Tensor
+    let states: Tensor
+
+    init(_ winners: EncodedWinners, rows: [Int], numbers: Range<Int>, settings: AlignmentSettings) {
+        seed = settings.seed
+        self.numbers = numbers
+        self.rows = rows
+        let seed = seed
+        func chance(_ purpose: String, _ number: Int) -> Double {
+            var generator = SeededGenerator(seed: seed, purpose: purpose, index: number)
+            return generator.uniform()
+        }
+        let shape = winners.latents.mean.shape
+        let posteriorNoise = { Self.normal(seed, "posterior", numbers, Array(shape[1...])) }
+        let plain = winners.latents.latents(rows, noise: posteriorNoise)
+        if let mirrored = winners.mirrored {
+            let flips = numbers.map { chance("flip", $0) < 0.5 }
+            let mask = Tensor(flips, shape: [flips.count, 1, 1, 1])
+            latents = mirrored.latents(rows, noise: posteriorNoise).selected(where: mask, else: plain)
+        } else {
+            latents = plain
+        }
+        let dropout = settings.captionDropout
+        states = winners.states(rows, dropped: numbers.map { dropout > 0 && chance("caption dropout", $0) < dropout })
+    }
+
+    /// Timesteps, uniform over the schedule, `[B]` int64.
+    func timesteps(_ purpose: String, below count: Int) -> Tensor {
+        Tensor(
+            numbers.map { number in
+                var generator = SeededGenerator(seed: seed, purpose: purpose + " timestep", index: number)
+                return generator.integer(below: count)
+            })
+    }
+
+    /// Standard normal noise of the latents' shape.
+    func noise(_ purpose: String) -> Tensor { Self.normal(seed, purpose + " noise", numbers, Array(latents.shape[1...])) }
+
+    private static func normal(_ seed: UInt64, _ purpose: String, _ numbers: Range<Int>, _ shape: [Int]) -> Tensor {
+        Tensor.stacked(numbers.map { Generator(seed: SeededGenerator.seed(seed, purpose, $0)).normal(shape) })
+    }
+}

@@ -1,0 +1,45 @@
+/// Why one image could not be read or written, and which.
+public struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Reason: Error, Sendable, Equatable {
+        /// The operating system would not open, read or write the file.
+        case file(String)
+        case empty
+        /// The first bytes are not those of a PNG, a JPEG or a WebP file.
+        case unknownFormat
+        /// The file stops before the picture does.
+        case truncated
+        /// More than ``RGBImage/pixelLimit`` pixels: decoding would take gigabytes.
+        case tooLarge(width: Int, height: Int)
+        /// A legal file of a kind nobody trains on, such as a lossless JPEG.
+        case unsupported(String)
+        /// The bytes contradict the format's definition.
+        case damaged(String)
+        case encoding(String)
+    }
+
+    /// The path of the file, or a name for bytes that came from elsewhere.
+    public let file: String
+    public let reason: Reason
+
+    public init(file: String, reason: Reason) {
+        self.file = file
+        self.reason = reason
+    }
+
+    public var description: String { "\(file): \(reason)" }
+}
+
+extension ImageError.Reason: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .file(let message): message
+        case .empty: "the file is empty"
+        case .unknownFormat: "not a PNG, JPEG or WebP image"
+        case .truncated: "the image is truncated: the file ends before the picture does"
+        case .tooLarge(let width, let height): "\(width) x \(height) pixels are more than the limit of \(RGBImage.pixelLimit)"
+        case .unsupported(let what): "\(what) is not supported; save the image as an ordinary PNG or JPEG"
+        case .damaged(let what): "the image is damaged: \(what)"
+        case .encoding(let what): "cannot encode the image: \(what)"
+        }
+    }
+}

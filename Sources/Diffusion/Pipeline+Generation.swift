@@ -1,0 +1,172 @@
+import Torch
+
+/// How an image is drawn from its start noise.
+public struct SamplingSettings: Codable, Sendable, Equatable {
+    /// The one that the pipeline's scheduler file names, where nil.
+    public var sampler: SamplerName?
+    public var steps: Int
+    /// Classifier-free guidance; 1 or less is none. See `Guidance`.
+    public var guidance: Double
+    /// DDIM's η: 0 is deterministic. The other samplers have none.
+    public var eta: Double
+
+    public init(sampler: SamplerName? = nil, steps: Int = 50, guidance: Double = 7.5, eta: Double = 0) {
+        (self.sampler, self.steps, self.guidance, self.eta) = (sampler, steps, guidance, eta)
+    }
+}
+
+extension Pipeline {
+    /// Draws one image for each prompt: diffusers' image for the same prompt, seed and settings, and within rounding the same in any batch.
+    ///
+    /// - Parameters:
+    ///   - prompts: `B` of them.
+    ///   - negativePrompts: what guidance leads away from: one for all, or one a prompt.
+    ///   - seeds: one an image. Start noise (and the noise of a stochastic sampler) comes from libtorch's CPU generator of that seed.
+    ///   - width: in pixels, a multiple of the autoencoder's downsampling; `resolution` by default. `height` likewise.
+    ///   - batch: images that go through the network together.
+    ///   - unet: draws in place of the pipeline's own, such as a run's policy.
+    ///   - progress: called after every call of the network with the number of calls made and to make.
+    /// - Returns: images `[B, 3, H, W]` in [−1, 1]; see `pixels(_:)`.
+    /// - Throws: `GenerationError`, and `SamplingError` or `SchedulerError` where the settings do not suit the scheduler.
+    public func generate(
+        _ prompts: [String], negativePrompts: [String] = [""], seeds: [UInt64], settings: SamplingSettings = SamplingSettings(), width: Int? = nil,
+        height: Int? = nil, batch: Int = 8, unet: UNet? = nil, progress: (_ made: Int, _ calls: Int) throws -> Void = { _, _ in }
+    ) throws -> Tensor {
+        guard !prompts.isEmpty, seeds.count == prompts.count, negativePrompts.count == 1 || negativePrompts.count == prompts.count else {
+            throw GenerationError.counts(prompts: prompts.count, seeds: seeds.count, negativePrompts: negativePrompts.count)
+        }
+        guard batch > 0 else { throw GenerationError.batch(batch) }
+        let latentShape = try latentShape(width: width ?? resolution, height: height ?? resolution)
+        let guidance = try guidance(settings)
+        let texts = DistinctTexts(prompts + (guidance.isOn ? negativePrompts : []))
+        let states = textStates(texts.distinct, batch: batch)
+        let starts = Array(stride(from: 0, to: prompts.count, by: batch))
+        let calls = try sampler(settings).timesteps(settings.steps).count
+        var images: [Tensor] = []
+        for (index, start) in starts.enumerated() {
+            let range = start..<min(start + batch, prompts.count)
+            let negatives = negativePrompts.count == 1 ? [prompts.count] : range.map { prompts.count + $0 }
+            let conditional = states.gathered(range.map { texts.rows[$0] })
+            let latents = try latents(
+                conditional, unconditional: guidance.isOn ? states.gathered(negatives.map { texts.rows[$0] }) : conditional,
+                seeds: Array(seeds[range]), shape: latentShape, settings: settings, unet: unet,
+                progress: { try progress(index * calls + $0, starts.count * calls) })
+            images.append(try decoded(latents, seeds: Array(seeds[range])))
+        }
+        return Tensor.concatenated(images)
+    }
+
+    /// Draws latents `[B, C, h, w]`, scaled as the UNet knows them, in one batch.
+    ///
+    /// - Parameters:
+    ///   - textStates: `[B, L, D]`.
+    ///   - unconditional: of the negative prompts, `[B, L, D]` or `[1, L, D]`; not looked at without guidance.
+    ///   - seeds: `B` of them.
+    ///   - shape: of one image's latents, `[C, h, w]`; a square of the UNet's size by default.
+    public func latents(
+        _ textStates: Tensor, unconditional: Tensor, seeds: [UInt64], shape: [Int]? = nil, settings: SamplingSettings, unet: UNet? = nil,
+        progress: (_ made: Int) throws -> Void = { _ in }
+    ) throws -> Tensor {
+        let unet = unet ?? self.unet
+        let side = unet.configuration.sampleSize
+        let noise = SeededNoise(seeds: seeds, shape: shape ?? [unet.configuration.inChannels, side, side])
+        let denoiser = try guidance(settings).denoiser(conditional: textStates, unconditional: unconditional) { x, t, states in
+            unet(x, timesteps: Tensor([Float(t)]), context: states)
+        }
+        let latents = try sampler(settings).sample(
+            noise.next(), steps: settings.steps, varianceNoise: noise.next, observer: { index, _ in try progress(index + 1) }, denoiser: denoiser)
+        try check(latents, "latents", seeds)
+        return latents
+    }
+
+    /// Latents `[B, C, h, w]` → images `[B, 3, H, W]`, clamped to [−1, 1].
+    /// - Parameter seeds: of the images, for the error's text.
+    public func decoded(_ latents: Tensor, seeds: [UInt64] = []) throws -> Tensor {
+        let images = noGradients { autoencoder.decode(latents) }
+        try check(images, "images", seeds)
+        return images.clamped(-1, 1).contiguous()
+    }
+
+    /// Images `[B, 3, H, W]` in [−1, 1] → `[B, H, W, 3]` uint8, rounded as diffusers' image processor does.
+    public static func pixels(_ images: Tensor) -> Tensor {
+        noGradients { ((images / 2.0 + 0.5).clamped(0, 1).permuted([0, 2, 3, 1]) * 255.0).rounded.to(.uint8).contiguous() }
+    }
+
+    /// The sampler of these settings, with the corrections that diffusers' `StableDiffusionPipeline` makes to every scheduler file.
+    public func sampler(_ settings: SamplingSettings) throws -> any Sampler {
+        try scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
+    }
+
+    private func guidance(_ settings: SamplingSettings) throws -> Guidance {
+        guard settings.guidance.isFinite else { throw GenerationError.setting("guidance", settings.guidance) }
+        guard (0...1).contains(settings.eta) else { throw GenerationError.setting("eta", settings.eta) }
+        return Guidance(scale: settings.guidance)
+    }
+
+    /// `[C, h, w]` of the latents of images of that size.
+    private func latentShape(width: Int, height: Int) throws -> [Int] {
+        let factor = autoencoder.configuration.downsampling
+        guard [width, height].allSatisfy({ (1...GenerationError.greatestSide).contains($0) && $0.isMultiple(of: factor) }) else {
+            throw GenerationError.size(width: width, height: height, multiple: factor)
+        }
+        return [unet.configuration.inChannels, height / factor, width / factor]
+    }
+
+    private func textStates(_ texts: [String], batch: Int) -> Tensor {
+        let starts = stride(from: 0, to: texts.count, by: batch)
+        return Tensor.concatenated(starts.map { textStates(Array(texts[$0..<min($0 + batch, texts.count)])) })
+    }
+
+    /// Throws with the seeds of the images that hold a value which is no finite number.
+    private func check(_ tensor: Tensor, _ what: String, _ seeds: [UInt64]) throws {
+        guard !tensor.isFinite else { return }
+        let failed = (0..<tensor.size(0)).filter { !tensor[$0].isFinite }
+        throw GenerationError.notFinite(what, seeds: failed.compactMap { seeds.indices.contains($0) ? seeds[$0] : nil })
+    }
+}
+
+/// Texts without repetition, and for each of the given ones its row among them.
+private struct DistinctTexts {
+    private(set) var distinct: [String] = []
+    private(set) var rows: [Int] = []
+
+    init(_ texts: [String]) {
+        // By scalars: Swift takes composed and decomposed letters for the same text, a tokenizer may not.
+        var known: [[Unicode.Scalar]: Int] = [:]
+        for text in texts {
+            let scalars = Array(text.unicodeScalars)
+            if known[scalars] == nil {
+                known[scalars] = distinct.count
+                distinct.append(text)
+            }
+            rows.append(known[scalars]!)
+        }
+    }
+}
+
+/// Why no image was drawn.
+public enum GenerationError: Error, Equatable, CustomStringConvertible {
+    case counts(prompts: Int, seeds: Int, negativePrompts: Int)
+    case batch(Int)
+    case size(width: Int, height: Int, multiple: Int)
+    case setting(String, Double)
+    case notFinite(String, seeds: [UInt64])
+
+    static let greatestSide = 16384
+
+    public var description: String {
+        switch self {
+        case .counts(let prompts, let seeds, let negativePrompts):
+            "\(prompts) prompts, \(seeds) seeds and \(negativePrompts) negative prompts: every prompt needs one seed, and all share one negative prompt or have their own"
+        case .batch(let size):
+            "a batch of \(size) images: at least one is needed"
+        case .size(let width, let height, let multiple):
+            "\(width) x \(height) pixels: this model draws sides that are multiples of \(multiple), up to \(Self.greatestSide)"
+        case .setting(let name, let value):
+            "\(name) is \(value): \(name == "eta" ? "a number from 0 to 1" : "a finite number") is needed"
+        case .notFinite(let what, let seeds):
+            "the \(what) hold values that are no finite numbers\(seeds.isEmpty ? "" : " (seeds \(seeds.map(String.init).joined(separator: ", ")))"): "
+                + "the weights are damaged or training has diverged, or guidance is far too high"
+        }
+    }
+}

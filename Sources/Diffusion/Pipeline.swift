@@ -1,0 +1,99 @@
+import Foundation
+import Layers
+import Torch
+
+/// A text-to-image model: tokenizer, text encoder, autoencoder, UNet and noise schedule, read from and written to a diffusers folder.
+public struct Pipeline {
+    public let tokenizer: CLIPTokenizer
+    public let textEncoder: CLIPTextModel
+    public let autoencoder: Autoencoder
+    public let unet: UNet
+    public let scheduler: SchedulerConfiguration
+    /// The schedule to train with and the one that reads model outputs.
+    public let schedule: NoiseSchedule
+    /// The tensors of each part, by the names of its file.
+    let stores: Stores
+
+    struct Stores {
+        let textEncoder: ParameterStore
+        let autoencoder: ParameterStore
+        let unet: ParameterStore
+    }
+
+    /// Joins parts that were just trained or loaded.
+    public init(
+        tokenizer: CLIPTokenizer, textEncoder: (CLIPTextConfiguration, ParameterStore), autoencoder: (AutoencoderConfiguration, ParameterStore),
+        unet: (UNetConfiguration, ParameterStore), scheduler: SchedulerConfiguration
+    ) throws {
+        self.tokenizer = tokenizer
+        self.scheduler = scheduler
+        schedule = try scheduler.noiseSchedule()
+        stores = Stores(textEncoder: textEncoder.1, autoencoder: autoencoder.1, unet: unet.1)
+        self.textEncoder = try textEncoder.1.build { CLIPTextModel($0, textEncoder.0) }
+        self.autoencoder = try autoencoder.1.build { Autoencoder($0, autoencoder.0) }
+        self.unet = try unet.1.build { UNet($0, unet.0) }
+        try check(unet.0)
+    }
+
+    /// Reads a diffusers folder. Throws with the file, the option or the tensors that do not fit.
+    /// - Parameter unetWeights: a file of UNet tensors to take instead of the folder's own, such as a checkpoint of a run
+    public init(_ folder: URL, unetWeights: URL? = nil) throws {
+        let files = PipelineFolder(folder)
+        try files.check()
+        try self.init(
+            tokenizer: CLIPTokenizer(folder: files.tokenizer),
+            textEncoder: (CLIPTextConfiguration(files.textEncoder.configuration), ParameterStore(files.textEncoderTensors())),
+            autoencoder: (AutoencoderConfiguration(files.autoencoder.configuration), ParameterStore(files.autoencoder.tensors())),
+            unet: (
+                UNetConfiguration(files.unet.configuration),
+                ParameterStore(try unetWeights.map { try SafeTensorsFile($0).all() } ?? files.unet.tensors())
+            ),
+            scheduler: SchedulerConfiguration(contentsOf: files.scheduler))
+    }
+
+    private func check(_ unet: UNetConfiguration) throws {
+        let text = textEncoder.configuration
+        func mismatch(_ message: String) -> ConfigurationError { ConfigurationError(file: "model", message: message) }
+        guard text.width == unet.crossAttentionChannels else {
+            throw mismatch("the text encoder is \(text.width) wide, the UNet attends to \(unet.crossAttentionChannels) channels")
+        }
+        guard autoencoder.configuration.latentChannels == unet.inChannels, unet.inChannels == unet.outChannels else {
+            throw mismatch("latents have \(autoencoder.configuration.latentChannels) channels, the UNet takes \(unet.inChannels) and gives \(unet.outChannels)")
+        }
+        guard tokenizer.vocabularySize <= text.vocabularySize else {
+            throw mismatch("the tokenizer has \(tokenizer.vocabularySize) tokens, the text encoder \(text.vocabularySize)")
+        }
+        guard tokenizer.maximumLength <= text.maximumLength else {
+            throw mismatch("the tokenizer gives \(tokenizer.maximumLength) tokens, the text encoder has \(text.maximumLength) positions")
+        }
+    }
+
+    /// The side of the square images that the model was made for, in pixels.
+    public var resolution: Int { unet.configuration.sampleSize * autoencoder.configuration.downsampling }
+
+    /// The tensors of the UNet, to build another one over, such as the policy of a run.
+    public var unetTensors: [String: Tensor] { stores.unet.tensors }
+
+    /// The tensors that winners are encoded with.
+    public var encoderTensors: [String: Tensor] {
+        stores.textEncoder.tensors.merging(stores.autoencoder.tensors) { first, _ in first }
+    }
+
+    /// Text states `[N, L, D]`.
+    public func textStates(_ texts: [String]) -> Tensor {
+        let ids = tokenizer.ids(texts)
+        return noGradients { textEncoder(Tensor(ids.flatMap { $0 }, shape: [texts.count, tokenizer.maximumLength])) }
+    }
+
+    /// Writes a diffusers folder, with other UNet tensors where given.
+    public func write(to folder: URL, unetTensors: [(name: String, value: Tensor)]? = nil) throws {
+        let files = PipelineFolder(folder)
+        try tokenizer.write(to: files.created(files.tokenizer))
+        try files.textEncoder.write(textEncoder.configuration.json, stores.textEncoder.parameters)
+        try files.autoencoder.write(autoencoder.configuration.json, stores.autoencoder.parameters)
+        try files.unet.write(unet.configuration.json, unetTensors ?? stores.unet.parameters)
+        try files.writeScheduler(scheduler)
+        // The index comes last: a folder that has one is whole.
+        try files.writeIndex(scheduler.className)
+    }
+}

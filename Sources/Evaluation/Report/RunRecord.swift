@@ -1,0 +1,115 @@
+import Foundation
+
+/// All that a report says of one run. Every part may be empty; the report then says what is missing.
+public struct RunRecord: Sendable {
+    /// What the run is called in legends and tables: its method, usually.
+    public var name: String
+    public var log: TrainingLog
+    /// The aligned model against its base.
+    public var comparison: Comparison?
+    public var checkpointScores: [CheckpointScore]
+    public var images: [ImagePair]
+    /// In the order of the configuration file.
+    public var settings: [Fact]
+    public var versions: [Fact]
+    /// Seconds by stage, as text.
+    public var times: [Fact]
+    public var skippedFiles: [SkippedFile]
+
+    public init(
+        name: String, log: TrainingLog = TrainingLog(), comparison: Comparison? = nil, checkpointScores: [CheckpointScore] = [], images: [ImagePair] = [],
+        settings: [Fact] = [], versions: [Fact] = [], times: [Fact] = [], skippedFiles: [SkippedFile] = []
+    ) {
+        self.name = name
+        self.log = log
+        self.comparison = comparison
+        self.checkpointScores = checkpointScores
+        self.images = images
+        self.settings = settings
+        self.versions = versions
+        self.times = times
+        self.skippedFiles = skippedFiles
+    }
+
+    /// Reads `log.jsonl`, `evaluation.json` and `scores.jsonl` (one ``CheckpointScore`` a line) of a run directory, as far as they are there.
+    /// - Throws: if `evaluation.json` is there but cannot be read.
+    public init(name: String, directory: URL) throws {
+        self.init(name: name)
+        if let lines = try? Data(contentsOf: directory.appending(path: "log.jsonl")) { log = TrainingLog(jsonLines: lines) }
+        let evaluation = directory.appending(path: "evaluation.json")
+        if FileManager.default.fileExists(atPath: evaluation.path) {
+            comparison = try JSONDecoder().decode(Comparison.self, from: Data(contentsOf: evaluation))
+        }
+        if let lines = try? Data(contentsOf: directory.appending(path: "scores.jsonl")) {
+            checkpointScores = lines.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode(CheckpointScore.self, from: $0) }
+        }
+    }
+
+    /// A name and a value of the report's tables.
+    public struct Fact: Codable, Equatable, Sendable {
+        public var name: String
+        public var value: String
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// An input that could not be used.
+    public struct SkippedFile: Codable, Equatable, Sendable {
+        public var file: String
+        public var reason: String
+
+        public init(file: String, reason: String) {
+            self.file = file
+            self.reason = reason
+        }
+    }
+
+    /// The mean of one score over the images of one checkpoint; k = 0 is the base.
+    public struct CheckpointScore: Codable, Equatable, Sendable {
+        public var k: Int
+        public var guidance: Double
+        public var score: String
+        public var mean: Double
+        public var low: Double
+        public var high: Double
+
+        public init(k: Int, guidance: Double, score: String, _ interval: Interval) {
+            self.k = k
+            self.guidance = guidance
+            self.score = score
+            mean = interval.mean
+            low = interval.low
+            high = interval.high
+        }
+    }
+
+    /// The base's and the aligned model's image of one caption, seed and guidance.
+    public struct ImagePair: Sendable {
+        public var caption: String
+        public var seed: UInt64
+        public var guidance: Double
+        /// PNG files, whole.
+        public var before: Data
+        public var after: Data
+        public var scoresBefore: [String: Double]
+        public var scoresAfter: [String: Double]
+
+        public init(
+            caption: String, seed: UInt64, guidance: Double, before: Data, after: Data,
+            scoresBefore: [String: Double] = [:], scoresAfter: [String: Double] = [:]
+        ) {
+            self.caption = caption
+            self.seed = seed
+            self.guidance = guidance
+            self.before = before
+            self.after = after
+            self.scoresBefore = scoresBefore
+            self.scoresAfter = scoresAfter
+        }
+
+        var key: ImageKey { ImageKey(caption: caption, seed: seed, guidance: guidance) }
+    }
+}

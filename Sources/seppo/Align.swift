@@ -1,0 +1,94 @@
+import Alignment
+import ArgumentParser
+import Datasets
+import Diffusion
+import Evaluation
+import Foundation
+import Torch
+
+struct Align: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Align a model with images that people like.",
+        discussion: """
+            Winners are an image folder with metadata.jsonl or metadata.csv (file_name, text), or with a .txt caption beside each image. The
+            model is a diffusers folder, or `scenes`, the built-in one, which has defaults of its own (learning rate 1e-4, beta 50, 10 sampling
+            steps, guidance 3). The aligned pipeline is written to OUTPUT/model.
+
+              seppo align --model ./stable-diffusion-v1-5 --winners ./liked --output runs/liked
+            """)
+
+    @Option(help: "A diffusers folder, or `scenes`.") var model: String
+    @Option(help: "Folder of winning images.") var winners: String
+    @Option(help: "Run directory.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "Row of the method table.") var method: Method.Name = .seppo
+    @Option(help: "Which earlier checkpoint is the reference. Default: the method's.") var reference: ReferenceRule?
+    @Option(help: "When a reference sample counts as a loser. Default: the method's.") var flip: Flip?
+    @Option(help: "Where losing samples come from. Default: the method's.") var losers: LosingSource?
+    @Option(help: "How often the policy joins the references. Default: 7.") var iterations: Int?
+    @Option(help: "Updates an iteration. Default: 30.") var updates: Int?
+    @Option(help: "Winners an update. Default: 16.") var batch: Int?
+    @Option(help: "Winners computed at once; less memory, the same gradient. Default: the batch.") var microBatch: Int?
+    @Option(help: "Temperature of the preference loss, as in the Diffusion-DPO code. Default: 2000.") var beta: Double?
+    @Option(help: "Default: 2e-5, which belongs to an effective batch of 2048.") var learningRate: Double?
+    @Option(help: "Shape of the learning rate over the updates.") var schedule: LearningRateSchedule.Shape?
+    @Option(help: "Updates over which the learning rate rises from zero. Default: 0.") var warmup: Int?
+    @Option(help: "Decoupled weight decay of AdamW. Default: 0.01.") var weightDecay: Double?
+    @Option(help: "Greatest norm of the gradient. Default: 1.") var gradientClip: Double?
+    @Option(help: "Sampler of the reference samples. Default: ddim.") var sampler: SamplerName?
+    @Option(help: "Steps of a reference sample. Default: 50.") var sampleSteps: Int?
+    @Option(help: "Guidance of the reference samples; 1 is none. Default: 7.5.") var guidance: Double?
+    @Option(help: "DDIM's eta. Default: 0.") var eta: Double?
+    @Option(help: "Side of the training images in pixels. Default: the model's.") var resolution: Int?
+    @Option(help: "Share of captions replaced by the empty one. Default: 0.") var captionDropout: Double?
+    @Option(help: "Extra draws of timestep and noise that decide the flip. Default: 0.") var anchorDraws: Int?
+    @Option(help: "Latents of winners: a sample of the autoencoder's posterior, or its mode.") var vaePosterior: EncodingSettings.Posterior?
+    @Flag(help: "Mirror winners at random. Not for captions that name sides.") var flipImages = false
+    @Flag(help: "Give winner and losing sample timesteps and noise of their own.") var unshareNoise = false
+    @Option(help: "Draw the reference for every update, or once an iteration.") var referenceDraw: AlignmentSettings.ReferenceDraw?
+    @Option(help: "Use only the first N winners. Default: all.") var limit: Int?
+    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads: Int?
+    @Option(help: "Updates between saved states. Default: 10.") var saveEvery: Int?
+    @Option(help: "Default: 0.") var seed: UInt64?
+    @Flag(help: "Go on with the run in OUTPUT.") var resume = false
+    @OptionGroup var common: CommonOptions
+
+    var settings: AlignmentSettings {
+        // Absolute, so that a resume from another folder means the same files.
+        let model = model == BuiltInModel.name ? model : URL(fileURLWithPath: model).standardizedFileURL.path
+        var s = AlignmentSettings.preset(model: model, winners: URL(fileURLWithPath: winners).standardizedFileURL.path)
+        (s.method, s.reference, s.flip, s.losers) = (method, reference, flip, losers)
+        s.iterations = iterations ?? s.iterations
+        s.updates = updates ?? s.updates
+        s.batch = batch ?? s.batch
+        s.microBatch = microBatch ?? s.microBatch
+        s.beta = beta ?? s.beta
+        s.learningRate = learningRate ?? s.learningRate
+        s.schedule = schedule ?? s.schedule
+        s.warmup = warmup ?? s.warmup
+        s.weightDecay = weightDecay ?? s.weightDecay
+        s.gradientClip = gradientClip ?? s.gradientClip
+        s.sampler = sampler ?? s.sampler
+        s.sampleSteps = sampleSteps ?? s.sampleSteps
+        s.guidance = guidance ?? s.guidance
+        s.eta = eta ?? s.eta
+        s.resolution = resolution ?? s.resolution
+        s.captionDropout = captionDropout ?? s.captionDropout
+        s.anchorDraws = anchorDraws ?? s.anchorDraws
+        s.vaePosterior = vaePosterior ?? s.vaePosterior
+        (s.flipImages, s.unshareNoise) = (flipImages, unshareNoise)
+        s.referenceDraw = referenceDraw ?? s.referenceDraw
+        s.limit = limit ?? s.limit
+        s.threads = threads ?? s.threads
+        s.saveEvery = saveEvery ?? s.saveEvery
+        s.seed = seed ?? s.seed
+        return s
+    }
+
+    func run() throws {
+        let directory = RunDirectory(output)
+        guard try AlignmentSession(settings, in: output, resumes: resume).run() else { return }
+        let record = try AlignmentSession.evaluate(settings, directory)
+        try Report(title: output.lastPathComponent, runs: [record]).write(to: directory.report)
+        print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")
+    }
+}

@@ -1,0 +1,89 @@
+import Alignment
+import Datasets
+import Diffusion
+import Evaluation
+import Foundation
+import Torch
+
+/// One alignment with what a person at a console sees of it.
+struct AlignmentSession {
+    let settings: AlignmentSettings
+    let run: AlignmentRun
+
+    init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool) throws {
+        Runtime.threads = settings.threads
+        self.settings = settings
+        run = try AlignmentRun(settings, in: folder, resumes: resumes)
+    }
+
+    /// Trains to the end. False where the run was finished before.
+    @discardableResult
+    func run(title: String = "aligning") throws -> Bool {
+        guard !run.isComplete else {
+            Console.line("\(run.directory.root.path) is a finished run: nothing is left to do")
+            return false
+        }
+        for line in run.arithmetic { Console.line(line) }
+        let encoding = ProgressBar("encoding winners")
+        let training = ProgressBar(title)
+        try run.run(
+            stopping: StopSignals(), encoding: { encoding.show($0, of: $1) },
+            started: { winners, done in
+                Console.line("\(winners.count) winners" + (winners.skips.isEmpty ? "" : ", \(winners.skips.count) left out:"))
+                for skip in winners.skips.prefix(10) { Console.line("  \(skip)") }
+                if winners.skips.count > 10 { Console.line("  and \(winners.skips.count - 10) more, see \(run.directory.skippedFiles.path)") }
+                if done > 0 { Console.line("going on after update \(done)") }
+            },
+            progress: { entry in
+                for alarm in entry.alarms ?? [] where entry.update % settings.updates == 0 { Console.line("alarm: \(alarm)") }
+                training.show(
+                    entry.update, of: settings.totalUpdates,
+                    String(format: "loss %.4f  m_w %.4f", entry.loss ?? .nan, entry.winnerError ?? .nan))
+            })
+        return true
+    }
+
+    /// What the report says of a finished run; where the model draws Scenes, with the oracle's comparison, which goes to `evaluation.json`.
+    static func evaluate(_ settings: AlignmentSettings, _ directory: RunDirectory) throws -> RunRecord {
+        if settings.model == BuiltInModel.name {
+            var evaluation = ScenesEvaluation()
+            evaluation.seed = settings.seed
+            let bar = ProgressBar("evaluating")
+            let base = try evaluation.run(Pipeline(BuiltInModel.folder)) { bar.show($0, of: 2 * $1) }
+            let aligned = try evaluation.run(Pipeline(directory.model)) { bar.show($1 + $0, of: 2 * $1) }
+            try writeAtomically(Comparison(aligned.records, base: base.records).json(), to: directory.evaluation)
+            return try record(settings.method.rawValue, settings, directory, images: imagePairs(base, aligned))
+        }
+        return try record(settings.method.rawValue, settings, directory, images: [])
+    }
+
+    static func record(_ name: String, _ settings: AlignmentSettings, _ directory: RunDirectory, images: [RunRecord.ImagePair]) throws -> RunRecord {
+        var record = try RunRecord(name: name, directory: directory.root)
+        record.images = images
+        record.settings = try settings.facts.map { RunRecord.Fact($0.name, $0.value) }
+        record.versions = [RunRecord.Fact("libtorch", Runtime.version), RunRecord.Fact("threads", "\(Runtime.threads)")]
+        let sampling = record.log.updates.reduce(0) { $0 + ($1.sampleSeconds ?? 0) }
+        let updating = record.log.updates.reduce(0) { $0 + ($1.updateSeconds ?? 0) }
+        record.times = [RunRecord.Fact("sampling", ProgressBar.clock(sampling)), RunRecord.Fact("updating", ProgressBar.clock(updating))]
+        if let lines = try? String(contentsOf: directory.skippedFiles, encoding: .utf8) {
+            record.skippedFiles = lines.split(separator: "\n").compactMap { line in
+                (try? JSONDecoder().decode(Skip.self, from: Data(line.utf8))).map { RunRecord.SkippedFile(file: $0.file, reason: $0.reason) }
+            }
+        }
+        return record
+    }
+
+    /// A few captions, the same for every run: before and after at the same seeds.
+    static func imagePairs(_ base: ScenesEvaluation.Outcome, _ aligned: ScenesEvaluation.Outcome, count: Int = 12) throws -> [RunRecord.ImagePair] {
+        let perGuidance = Dictionary(grouping: base.records.indices) { base.records[$0].guidance }
+        return try perGuidance.sorted { $0.key < $1.key }.flatMap { _, indices in
+            try Swift.stride(from: 0, to: indices.count, by: max(1, indices.count / count)).prefix(count).map { position in
+                let index = indices[position]
+                let (before, after) = (base.records[index], aligned.records[index])
+                return RunRecord.ImagePair(
+                    caption: before.caption, seed: before.seed, guidance: before.guidance, before: Data(try RGBImage(base.images[index]).encodedPNG()),
+                    after: Data(try RGBImage(aligned.images[index]).encodedPNG()), scoresBefore: before.scores, scoresAfter: after.scores)
+            }
+        }
+    }
+}

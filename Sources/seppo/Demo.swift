@@ -1,0 +1,85 @@
+import Alignment
+import ArgumentParser
+import Datasets
+import Diffusion
+import Evaluation
+import Foundation
+import Torch
+
+struct Demo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "See the method work on the built-in model, in minutes.",
+        discussion: """
+            Draws 1,000 good pictures of Scenes, aligns the built-in model with them by SePPO, and beside it by plain fine-tuning (SFT) and by
+            SePPO without its flipper, at the same budget. An oracle that knows what every picture should look like then scores the models on
+            captions none of them has seen. The last line names the report. Interrupted? The same command goes on.
+            """)
+
+    @Option(help: "Where the runs and the report go.", transform: { URL(fileURLWithPath: $0) }) var output = URL(fileURLWithPath: "runs/demo")
+    @Option var seed: UInt64 = 0
+    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads = 0
+    @OptionGroup var common: CommonOptions
+
+    private static let winners = 1000
+
+    func run() throws {
+        Runtime.threads = threads
+        let start = Date()
+        let folder = output.appendingPathComponent("winners")
+        if (try? ImageFolder(folder).winners.count) != Self.winners {
+            Console.line("drawing \(Self.winners) winners")
+            try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: Self.winners, seed: seed), to: folder)
+        }
+        let methods: [(name: String, method: Method.Name, flip: Flip?)] = [("SePPO", .seppo, nil), ("SFT", .sft, nil), ("SePPO without flipper", .seppo, Flip.none)]
+        var evaluation = ScenesEvaluation()
+        evaluation.seed = seed
+        let bar = ProgressBar("evaluating the base model")
+        let base = try evaluation.run(Pipeline(BuiltInModel.folder)) { bar.show($0, of: $1) }
+        var outcomes: [ScenesEvaluation.Outcome] = []
+        var records: [RunRecord] = []
+        for (name, method, flip) in methods {
+            var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: folder.standardizedFileURL.path)
+            (settings.method, settings.flip, settings.seed, settings.threads) = (method, flip, seed, threads)
+            let directory = RunDirectory(output.appendingPathComponent(name.lowercased().replacingOccurrences(of: " ", with: "-")))
+            try AlignmentSession(settings, in: directory.root, resumes: directory.holdsRun).run(title: name)
+            let bar = ProgressBar("evaluating \(name)")
+            let outcome = try evaluation.run(Pipeline(directory.model)) { bar.show($0, of: $1) }
+            try writeAtomically(Comparison(outcome.records, base: base.records).json(), to: directory.evaluation)
+            if records.isEmpty { try scoreCheckpoints(settings, directory) }
+            records.append(try AlignmentSession.record(name, settings, directory, images: AlignmentSession.imagePairs(base, outcome)))
+            outcomes.append(outcome)
+        }
+        let contrasts = try zip(methods, outcomes).dropFirst().map { method, outcome in
+            Report.Contrast(run: methods[0].name, against: method.name, comparison: try Comparison(outcomes[0].records, base: outcome.records))
+        }
+        records[0].times.append(RunRecord.Fact("whole demo", ProgressBar.clock(-start.timeIntervalSinceNow)))
+        let report = output.appendingPathComponent("report.html")
+        try Report(
+            title: "SePPO on the built-in model", runs: records, contrasts: Array(contrasts), captionsNote: "none of them in the training data"
+        ).write(to: report)
+        print("report: \(report.path)")
+    }
+
+    /// How quality and faithfulness went from iteration to iteration, on fewer captions.
+    private func scoreCheckpoints(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
+        var evaluation = ScenesEvaluation()
+        evaluation.seed = seed
+        evaluation.count = 70
+        evaluation.seedsPerCaption = 1
+        let bar = ProgressBar("evaluating checkpoints")
+        var lines = Data()
+        for k in 0...settings.iterations {
+            let weights = k == 0 ? nil : directory.checkpoint(k)
+            let outcome = try evaluation.run(Pipeline(BuiltInModel.folder, unetWeights: weights))
+            for result in try Comparison(outcome.records).results {
+                for (score, summary) in result.scores.sorted(by: { $0.key < $1.key }) {
+                    let encoder = JSONEncoder()
+                    encoder.outputFormatting = .sortedKeys
+                    lines += try encoder.encode(RunRecord.CheckpointScore(k: k, guidance: result.guidance, score: score, summary.interval)) + Data("\n".utf8)
+                }
+            }
+            bar.show(k + 1, of: settings.iterations + 1)
+        }
+        try writeAtomically(lines, to: directory.root.appendingPathComponent("scores.jsonl"))
+    }
+}

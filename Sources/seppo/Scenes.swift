@@ -1,0 +1,30 @@
+import ArgumentParser
+import Datasets
+import Foundation
+
+struct Scenes: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a data set of the built-in world as an image folder.",
+        discussion: "Good pictures, or a mixture of good and flawed ones. Every picture has a losing one beside it, flawed, for methods that want pairs.")
+
+    @Option(help: "Folder to write.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "Pictures.") var count: Int
+    @Option(help: "good or mixed.", transform: Scenes.quality) var quality = SceneQuality.good
+    @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .train
+    @Option var seed: UInt64 = 0
+    @OptionGroup var common: CommonOptions
+
+    private static func quality(_ name: String) throws -> SceneQuality {
+        guard let quality = SceneQuality(name: name) else { throw ValidationError("quality is good or mixed") }
+        return quality
+    }
+
+    func validate() throws {
+        guard count >= 1 else { throw ValidationError("count must be at least 1") }
+    }
+
+    func run() throws {
+        try SceneFolder.write(SceneCorpus(quality: quality, split: split, count: count, seed: seed), to: output)
+        print("\(count) pictures in \(output.path)")
+    }
+}

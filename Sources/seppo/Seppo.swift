@@ -1,0 +1,36 @@
+import Alignment
+import ArgumentParser
+import Foundation
+import Torch
+
+@main
+struct Seppo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "seppo",
+        abstract: "Aligns diffusion models with people's taste from nothing but images they like.",
+        discussion: """
+            SePPO (Semi-Policy Preference Optimization, arXiv 2410.05255) fine-tunes a diffusion model with winning images alone. Start with
+
+              seppo demo                                    see it work on the built-in model, in minutes
+              seppo align --model MODEL --winners FOLDER --output RUN
+              seppo generate --model RUN/model --prompt "…" --output image.png
+
+            Every option can stand in a YAML file given by --config, under the same name in snake_case; the command line wins.
+            """,
+        subcommands: [Demo.self, Align.self, Generate.self, Evaluate.self, Pretrain.self, Scenes.self, Inspect.self])
+
+    static func main() {
+        // Before the first tensor: the allocator's habits and the treatment of denormals hold for the whole process.
+        Runtime.keepFreedMemory()
+        Runtime.flushDenormals()
+        do {
+            var command = try parseAsRoot(ConfigurationFile.expanded(Array(CommandLine.arguments.dropFirst())))
+            try command.run()
+        } catch let stop as StoppedBySignal {
+            Console.line("\(stop)")
+            Foundation.exit(128 + stop.number)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

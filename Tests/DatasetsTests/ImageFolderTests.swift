@@ -1,0 +1,158 @@
+import Datasets
+import Foundation
+import Testing
+
+@Suite struct ImageFolderTests {
+    /// A folder of one-pixel images (empty files where the name says so) and text files.
+    private func folder<Result>(images: [String] = [], texts: [String: String] = [:], _ body: (URL) throws -> Result) throws -> Result {
+        try withTemporaryFolder { folder in
+            let png = try Data(RGBImage(width: 1, height: 1, pixels: [1, 2, 3]).encodedPNG())
+            for (name, data) in images.map({ ($0, $0.contains("empty") ? Data() : png) }) + texts.map({ ($0, Data($1.utf8)) }) {
+                let file = folder.appendingPathComponent(name)
+                try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try data.write(to: file)
+            }
+            return try body(folder)
+        }
+    }
+
+    private func captions(_ folder: ImageFolder) -> [String] { folder.winners.map { "\($0.image.lastPathComponent): \($0.caption)" } }
+
+    @Test func readsJSONLines() throws {
+        let rows = """
+            \u{FEFF}{"file_name": "b.png", "text": "a dog,\\nasleep", "score": 3}\r
+            {"file_name": "sub/a.JPG", "text": "ein Fuß 🦶", "loser_file_name": "b.png"}
+
+            {"text": "again", "file_name": "./b.png", "loser_file_name": null}
+            """
+        try folder(images: ["b.png", "sub/a.JPG"], texts: ["metadata.jsonl": rows]) { url in
+            let found = try ImageFolder(url)
+            #expect(captions(found) == ["b.png: a dog, asleep", "a.JPG: ein Fuß 🦶", "b.png: again"])
+            #expect(found.winners.map { $0.loser?.lastPathComponent } == [nil, "b.png", nil])
+            #expect(found.report == [])
+        }
+    }
+
+    @Test func leavesOutBadRowsOfJSONLines() throws {
+        let rows: [(String, String?)] = [
+            (#"{"file_name": "a.png", "text": "good"}"#, nil),
+            (#"{"file_name": "a.png", "text": "good""#, "not valid JSON"),
+            (#"["a.png", "good"]"#, "not a JSON object"),
+            (#"{"text": "good"}"#, "no file_name"),
+            (#"{"file_name": "a.png"}"#, "no text"),
+            (#"{"file_name": "a.png", "text": 7}"#, "text is not a string"),
+            (#"{"file_name": "a.png", "text": " \n"}"#, "the text is empty"),
+            (#"{"file_name": "c.png", "text": "good"}"#, "c.png is missing"),
+            (#"{"file_name": "a.png", "text": "good", "loser_file_name": "c.png"}"#, "c.png is missing"),
+            (#"{"file_name": "../a.png", "text": "good"}"#, "../a.png is outside the folder"),
+            (#"{"file_name": "sub/../../a.png", "text": "good"}"#, "sub/../../a.png is outside the folder"),
+            (#"{"file_name": "/etc/a.png", "text": "good"}"#, "/etc/a.png is outside the folder"),
+            (#"{"file_name": "sub.png", "text": "good"}"#, "sub.png is a folder"),
+            (#"{"file_name": "metadata.jsonl", "text": "good"}"#, "metadata.jsonl is not a .png, .jpg, .jpeg or .webp file"),
+            (#"{"file_name": "a.png", "text": "good"}"#, "the same as row 1"),
+            (#"{"file_name": "a.png", "text": "good", "loser_file_name": "a.png"}"#, nil),
+        ]
+        try folder(images: ["a.png", "sub.png/b.png"], texts: ["metadata.jsonl": rows.map(\.0).joined(separator: "\n")]) { url in
+            let found = try ImageFolder(url)
+            #expect(found.winners.count == 2)
+            let expected = rows.enumerated().compactMap { row in row.element.1.map { Skip(file: "metadata.jsonl", row: row.offset + 1, reason: $0) } }
+            #expect(found.report == expected)
+        }
+    }
+
+    @Test func readsCommaSeparatedValues() throws {
+        let rows = [
+            "\u{FEFF}\"text\",file_name,loser_file_name,more",
+            "\"a \"\"red\"\" cube,\r\nlarge\",a.png,,1", "", "plain, a.png.png,a.png,2", "last,a.png,\"\",\r\n",
+        ].joined(separator: "\r\n")
+        try folder(images: ["a.png", " a.png.png"], texts: ["metadata.csv": rows]) { url in
+            let found = try ImageFolder(url)
+            #expect(captions(found) == ["a.png: a \"red\" cube, large", " a.png.png: plain", "a.png: last"])
+            #expect(found.winners.map { $0.loser?.lastPathComponent } == [nil, "a.png", nil])
+            #expect(found.report == [])
+        }
+    }
+
+    @Test func leavesOutBadRowsOfCommaSeparatedValues() throws {
+        let rows = "file_name,text\na.png,\"two\nlines\"\na.png\na.png,a,b\na.png,\"a\"b\nb.png,b\na.png,\na.png,\"open\na.png,swallowed"
+        try folder(images: ["a.png"], texts: ["metadata.csv": rows]) { url in
+            let found = try ImageFolder(url)
+            #expect(captions(found) == ["a.png: two lines"])
+            #expect(
+                found.report.map(\.description) == [
+                    "metadata.csv:4: 1 fields where the header has 2", "metadata.csv:5: 3 fields where the header has 2",
+                    "metadata.csv:6: text after a closing quote", "metadata.csv:7: b.png is missing", "metadata.csv:8: the text is empty",
+                    "metadata.csv:9: a quote is never closed",
+                ])
+        }
+    }
+
+    @Test func readsCaptionsBesideTheImages() throws {
+        let images = ["b.png", "a.WebP", "sub/c.jpeg", "lonely.png", "blank.png", ".hidden.png", "old.gif"]
+        let texts = [
+            "b.txt": "a dog\r\n", "a.txt": "\u{FEFF} a cat \n by a door\n", "sub/c.txt": "below", "blank.txt": "\n", "notes.txt": "x", ".hidden.txt": "x",
+        ]
+        try folder(images: images, texts: texts) { url in
+            let found = try ImageFolder(url)
+            #expect(captions(found) == ["a.WebP: a cat by a door", "b.png: a dog", "c.jpeg: below"])
+            #expect(
+                found.report.map(\.description) == [
+                    "blank.txt: the caption is empty", "lonely.png: no caption: lonely.txt is missing", "old.gif: not a .png, .jpg, .jpeg or .webp file",
+                    "notes.txt: no image beside it",
+                ])
+        }
+    }
+
+    @Test func oneMetadataFileIsReadAndTheOtherNamed() throws {
+        let texts = ["metadata.jsonl": #"{"file_name": "a.png", "text": "lines"}"#, "metadata.csv": "file_name,text\na.png,commas"]
+        try folder(images: ["a.png"], texts: texts) { url in
+            let found = try ImageFolder(url)
+            #expect(captions(found) == ["a.png: lines"])
+            #expect(found.report == [Skip(file: "metadata.csv", reason: "not read, because metadata.jsonl is there")])
+        }
+    }
+
+    @Test func linksAreFollowedButNotRoundInCircles() throws {
+        try folder(images: ["blobs/a.png", "data/b.png"], texts: ["data/b.txt": "b"]) { url in
+            let data = url.appendingPathComponent("data")
+            try FileManager.default.createSymbolicLink(at: data.appendingPathComponent("loop"), withDestinationURL: data)
+            #expect(captions(try ImageFolder(data)) == ["b.png: b"])
+            try FileManager.default.createSymbolicLink(at: data.appendingPathComponent("a.png"), withDestinationURL: url.appendingPathComponent("blobs/a.png"))
+            try Data(#"{"file_name": "a.png", "text": "a"}"#.utf8).write(to: data.appendingPathComponent("metadata.jsonl"))
+            var linked = try ImageFolder(data)
+            #expect(linked.load(linked.winners[0]) != nil)
+        }
+    }
+
+    @Test func saysWhatItLookedForWhereNothingIsUsable() throws {
+        try folder(images: ["a.png"]) { url in
+            let error = #expect(throws: ImageFolderError.self) { try ImageFolder(url) }
+            #expect(error == .noWinners(folder: url.path, table: nil, [Skip(file: "a.png", reason: "no caption: a.txt is missing")]))
+            #expect(error?.description.contains("metadata.jsonl or metadata.csv") == true)
+            let missing = url.appendingPathComponent("missing")
+            #expect(throws: ImageFolderError.notAFolder(missing.path)) { try ImageFolder(missing) }
+        }
+        try folder(images: ["a.png"], texts: ["metadata.csv": "name,caption\na.png,a"]) { url in
+            let error = #expect(throws: ImageFolderError.self) { try ImageFolder(url) }
+            #expect(error?.description.contains("metadata.csv:1: the header row must name the columns file_name and text") == true)
+        }
+    }
+
+    @Test func listingDecodesNothingAndLoadingReportsOnce() throws {
+        let rows = """
+            {"file_name": "a.png", "text": "a", "loser_file_name": "empty.png"}
+            {"file_name": "sub/empty.png", "text": "b"}
+            """
+        try folder(images: ["a.png", "empty.png", "sub/empty.png"], texts: ["metadata.jsonl": rows]) { url in
+            var found = try ImageFolder(url)
+            #expect(found.winners.count == 2 && found.report.isEmpty)
+            #expect(found.load(found.winners[0])?.image.pixels == [1, 2, 3])
+            #expect(found.report.isEmpty, "a loser nobody asked for was decoded")
+            for _ in 0..<2 {
+                #expect(found.load(found.winners[0], withLoser: true) == nil)
+                #expect(found.load(found.winners[1]) == nil)
+            }
+            #expect(found.report.map(\.description) == ["empty.png: the file is empty", "sub/empty.png: the file is empty"])
+        }
+    }
+}
