@@ -31,6 +31,7 @@ public enum Initializer: Sendable {
 /// The tensors of one network by name: read from a file or freshly initialised, float32.
 public final class ParameterStore {
     private let source: [String: Tensor]?
+    private let origin: String?
     private let seed: UInt64
     private let isTrainable: Bool
     private var missing: [String] = []
@@ -39,8 +40,10 @@ public final class ParameterStore {
     public private(set) var parameters: [(name: String, value: Tensor)] = []
 
     /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are.
-    public init(_ source: [String: Tensor], isTrainable: Bool = false) {
+    /// - Parameter origin: the file that the tensors come from, for the error's text
+    public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false) {
         self.source = source
+        self.origin = origin
         self.seed = 0
         self.isTrainable = isTrainable
     }
@@ -48,6 +51,7 @@ public final class ParameterStore {
     /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
     public init(seed: UInt64, isTrainable: Bool = true) {
         source = nil
+        origin = nil
         self.seed = seed
         self.isTrainable = isTrainable
     }
@@ -62,7 +66,7 @@ public final class ParameterStore {
         let used = Set(parameters.map(\.name))
         let extra = (source ?? [:]).keys.filter { !used.contains($0) }.sorted()
         guard missing.isEmpty, misshaped.isEmpty, extra.isEmpty else {
-            throw ParameterError(missing: missing, misshaped: misshaped, extra: extra)
+            throw ParameterError(origin: origin, missing: missing, misshaped: misshaped, extra: extra)
         }
         return network
     }
@@ -78,17 +82,21 @@ public final class ParameterStore {
         guard let source else { return initialised(name, shape, initializer) }
         guard let found = source[name] else {
             missing.append(name)
-            return Tensor.zeros(shape)
+            return Self.placeholder(shape)
         }
         guard found.shape == shape else {
             misshaped.append("\(name) is \(found.shape), not \(shape)")
-            return Tensor.zeros(shape)
+            return Self.placeholder(shape)
         }
         let single = found.to(.float32)
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
-        return isTrainable && laidOut === found ? laidOut.clone() : laidOut
+        // Always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the source's own memory.
+        return isTrainable ? laidOut.clone() : laidOut
     }
+
+    /// Stands for a tensor that is not there until `build` throws. It takes no memory, whatever a damaged configuration asks for.
+    private static func placeholder(_ shape: [Int]) -> Tensor { Tensor.zeros([1]).expanded(shape) }
 
     private func initialised(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
         let generator = Generator(seed: SeededGenerator.seed(seed, name, 0))
@@ -105,15 +113,22 @@ public final class ParameterStore {
 
 /// What a file's tensors and a configuration disagree about.
 public struct ParameterError: Error, CustomStringConvertible {
+    /// The file, where there is one.
+    public let origin: String?
     public let missing: [String]
+    /// Names, each with both shapes.
     public let misshaped: [String]
+    /// In the file, but no part of the network.
     public let extra: [String]
 
     public var description: String {
-        var parts: [String] = []
-        if !missing.isEmpty { parts.append("missing: " + missing.joined(separator: ", ")) }
-        if !misshaped.isEmpty { parts.append("misshaped: " + misshaped.joined(separator: ", ")) }
-        if !extra.isEmpty { parts.append("not part of this configuration: " + extra.joined(separator: ", ")) }
-        return "the tensors do not fit the configuration; " + parts.joined(separator: "; ")
+        let lists = [("missing", missing), ("misshaped", misshaped), ("not part of this configuration", extra)]
+        let parts = lists.filter { !$0.1.isEmpty }.map { "\($0.0) (\($0.1.count)): \(Self.line($0.1))" }
+        return (origin.map { $0 + ": " } ?? "") + "the tensors do not fit the configuration; " + parts.joined(separator: "; ")
+    }
+
+    /// A wrong file has thousands of wrong tensors; the whole lists are in the properties.
+    private static func line(_ names: [String]) -> String {
+        names.prefix(100).joined(separator: ", ") + (names.count > 100 ? " and \(names.count - 100) more" : "")
     }
 }
