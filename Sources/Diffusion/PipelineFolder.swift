@@ -22,7 +22,12 @@ public struct PipelineFolder {
     /// The text encoder's tensors under the names of the published Stable Diffusion files: newer transformers leave the `text_model.` out,
     /// older ones store the positions 0, 1, 2, …, which are no weights.
     func textEncoderTensors() throws -> [String: Tensor] {
-        let named = try textEncoder.tensors().map { ($0.hasPrefix("text_model.") ? $0 : "text_model." + $0, $1) }
+        try Self.textEncoderTensors(textEncoder.tensors())
+    }
+
+    /// As `textEncoderTensors()`, of tensors or whatever else is known of them by name.
+    public static func textEncoderTensors<Value>(_ stored: [String: Value]) -> [String: Value] {
+        let named = stored.map { ($0.hasPrefix("text_model.") ? $0 : "text_model." + $0, $1) }
         return Dictionary(named, uniquingKeysWith: { first, _ in first }).filter { $0.key != "text_model.embeddings.position_ids" }
     }
 
@@ -37,6 +42,11 @@ public struct PipelineFolder {
     public struct Part {
         public let folder: URL
         let weights: String
+
+        public init(folder: URL, weights: String) {
+            self.folder = folder
+            self.weights = weights
+        }
 
         public var configuration: URL { folder.appendingPathComponent("config.json") }
         public var weightsFile: URL { folder.appendingPathComponent(weights) }

@@ -31,6 +31,8 @@ public enum Initializer: Sendable {
 /// The tensors of one network by name: read from a file or freshly initialised, float32.
 public final class ParameterStore {
     private let source: [String: Tensor]?
+    /// Whether the tensors of `source` stand for shapes alone.
+    private let isOutline: Bool
     private let seed: UInt64
     private let isTrainable: Bool
     private var missing: [String] = []
@@ -41,13 +43,25 @@ public final class ParameterStore {
     /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are.
     public init(_ source: [String: Tensor], isTrainable: Bool = false) {
         self.source = source
+        isOutline = false
         self.seed = 0
         self.isTrainable = isTrainable
+    }
+
+    /// Tensors known by name and shape alone, to hold a file's header against a configuration: the network that is built cannot compute anything
+    /// of worth, and takes no memory.
+    public init(shapes: [String: [Int]]) {
+        let zero = Tensor.zeros([1])
+        source = shapes.mapValues { $0.isEmpty ? zero.reshaped([]) : zero.expanded($0) }
+        isOutline = true
+        seed = 0
+        isTrainable = false
     }
 
     /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
     public init(seed: UInt64, isTrainable: Bool = true) {
         source = nil
+        isOutline = false
         self.seed = seed
         self.isTrainable = isTrainable
     }
@@ -78,12 +92,13 @@ public final class ParameterStore {
         guard let source else { return initialised(name, shape, initializer) }
         guard let found = source[name] else {
             missing.append(name)
-            return Tensor.zeros(shape)
+            return isOutline ? Tensor.zeros([1]).expanded(shape) : Tensor.zeros(shape)
         }
         guard found.shape == shape else {
             misshaped.append("\(name) is \(found.shape), not \(shape)")
-            return Tensor.zeros(shape)
+            return isOutline ? found : Tensor.zeros(shape)
         }
+        if isOutline { return found }
         let single = found.to(.float32)
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
