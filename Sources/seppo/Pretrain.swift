@@ -13,17 +13,24 @@ struct Pretrain: ParsableCommand {
 
               seppo pretrain --scenes --output Sources/Datasets/Resources/scenes
 
-            on a mixed corpus of Scenes: good pictures, blurred, washed-out and wrong ones, so that it has learned good and bad alike.
+            on a mixed corpus of Scenes: good pictures, blurred, washed-out and wrong ones, so that it has learned good and bad alike. With
+            --images it learns from an image folder of your own: metadata.jsonl or metadata.csv (file_name, text), or a .txt beside each image.
             """)
 
     @Flag(help: "Train on the built-in world.")
     var scenes = false
 
+    @Option(help: "Train on the images and captions of this folder; transparency becomes white.", transform: { URL(fileURLWithPath: $0) })
+    var images: URL?
+
+    @Option(help: "Side of the images of --images in pixels, a multiple of 8: the shorter side is resized to it, the middle cropped.")
+    var resolution = 64
+
     @Option(help: "Where the model folder is written.", transform: { URL(fileURLWithPath: $0) })
     var output: URL
 
-    @Option(help: "Pictures in the corpus of Scenes.")
-    var count = 24000
+    @Option(help: "Pictures in the corpus of Scenes (default: 24000), or at most that many of --images (default: all).")
+    var count: Int?
 
     @Option(help: "Share of flawed pictures in the corpus of Scenes.")
     var flawed = 0.75
@@ -43,15 +50,32 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Greatest learning rate of text encoder and UNet.")
     var learningRate = 1.5e-3
 
+    @Option(help: "Largest vocabulary learned from the captions, 514 or more.")
+    var vocabulary = 700
+
+    @Option(help: "Tokens of a caption, its start and end included; longer ones are cut.")
+    var captionLength = 16
+
     @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.")
     var threads = 0
 
     @Option var seed: UInt64 = 0
 
+    func validate() throws {
+        guard scenes != (images != nil) else { throw ValidationError("Give either --scenes or --images PATH.") }
+        guard resolution >= 16, resolution % 8 == 0 else { throw ValidationError("--resolution must be a multiple of 8, 16 or more.") }
+        guard vocabulary >= 514, captionLength >= 2 else { throw ValidationError("--vocabulary must be at least 514, --caption-length at least 2.") }
+        guard steps > 0, autoencoderSteps > 0, batch > 0, count ?? 1 > 0 else {
+            throw ValidationError("--steps, --autoencoder-steps, --batch and --count must be positive.")
+        }
+    }
+
     func run() throws {
         Runtime.threads = threads
-        let corpus = CaptionedImages(SceneCorpus(quality: SceneQuality(flawed: flawed, qualityFlaws: qualityFlaws), split: .train, count: count, seed: seed))
-        var pretraining = Pretraining(side: SceneRenderer.size, seed: seed)
+        let corpus = try corpus()
+        var pretraining = Pretraining(side: scenes ? SceneRenderer.size : resolution, seed: seed)
+        pretraining.vocabularySize = vocabulary
+        pretraining.captionLength = captionLength
         pretraining.autoencoderTraining.steps = autoencoderSteps
         pretraining.denoiserTraining.steps = steps
         pretraining.denoiserTraining.batch = batch
@@ -66,5 +90,17 @@ struct Pretrain: ParsableCommand {
             }
         }
         try pipeline.write(to: output)
+    }
+
+    private func corpus() throws -> CaptionedImages {
+        guard let images else {
+            let quality = SceneQuality(flawed: flawed, qualityFlaws: qualityFlaws)
+            return CaptionedImages(SceneCorpus(quality: quality, split: .train, count: count ?? 24000, seed: seed))
+        }
+        var folder = try ImageFolder(images)
+        let corpus = try CaptionedImages(&folder, side: resolution, limit: count)
+        let leftOut = folder.report.isEmpty ? "" : ", \(folder.report.count) left out:\n" + folder.report.map { "  \($0)" }.joined(separator: "\n")
+        FileHandle.standardError.write(Data("\(images.path): \(corpus.count) images\(leftOut)\n".utf8))
+        return corpus
     }
 }

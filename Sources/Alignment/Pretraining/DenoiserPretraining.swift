@@ -10,6 +10,9 @@ public struct DenoiserPretraining: Sendable {
     public var averageDecay = 0.9995
     /// Share of captions replaced by the empty one, which guidance needs.
     public var captionDropout = 0.1
+    /// Greatest weight of an example. Errors of ε count 1/ᾱ, the weight of a v-prediction loss (Salimans and Ho, arXiv 2202.00512): unweighted,
+    /// noisy timesteps, where the layout is decided, hardly count, and which object goes where is not learned.
+    public var greatestWeight = 20.0
     public var seed: UInt64 = 0
 
     public init() {}
@@ -48,7 +51,9 @@ public struct DenoiserPretraining: Sendable {
             let noise = generator.normal(clean.shape)
             let states = textEncoder(ids.gathered(rows))
             let output = network(schedule.noised(clean, noise, at: timesteps), timesteps: timesteps, context: states)
-            let loss = (output - schedule.target(clean, noise, at: timesteps)).squared.mean()
+            let errors = (output - schedule.target(clean, noise, at: timesteps)).squared.mean([1, 2, 3])
+            let weights = (Tensor.ones([batch]) / schedule.alphasCumulative.gathered(timesteps)).clamped(1, greatestWeight)
+            let loss = (errors * weights).mean()
             loss.backward()
             optimiser.clipGradients(norm: optimiser.gradientNorm(), to: 1)
             optimiser.step(learningRate: rates.rate(at: step))

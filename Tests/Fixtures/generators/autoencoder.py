@@ -10,7 +10,7 @@ CASES = {
     # Stable Diffusion 1.x / 2.x in small.
     "quant": dict(seed=1, size=(12, 20), config=dict(block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, scaling_factor=0.18215)),
     # No quant convolutions, shift factor, three levels, two layers.
-    "no_quant_shift": dict(seed=2, size=(20, 12), config=dict(block_out_channels=(8, 8, 16), layers_per_block=2, norm_num_groups=4, scaling_factor=0.3611, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False)),
+    "no_quant_shift": dict(seed=2, size=(20, 12), config=dict(block_out_channels=(4, 8, 8), layers_per_block=2, norm_num_groups=2, scaling_factor=0.3611, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False)),
     # Groups of an odd number, no attention in the middle, sides that do not halve evenly.
     "groups3_no_attention": dict(seed=3, size=(11, 14), config=dict(block_out_channels=(6, 12), layers_per_block=1, norm_num_groups=3, scaling_factor=0.9, mid_block_add_attention=False)),
 }

@@ -46,10 +46,10 @@ def normal(name, shape, seed=0):
 
 
 @torch.no_grad()
-def loud(model, seed, gains={}):
-    """Weights large enough that every detail of a network shows in its output, which stays O(1): normal / sqrt(fan in), 1.2 times, attention
-    queries and keys 2 times (a softmax that is far from uniform), biases and norm weights clearly off their usual 0 and 1. `gains` maps a
-    part of a parameter's name to a further factor."""
+def loud(model, seed, gains={}, gain=1.2, attention=1.5):
+    """Weights large enough that every detail of a network shows in its output, which stays O(1): normal / sqrt(fan in), times `gain`, for
+    queries and keys times `attention` too (a softmax that is far from uniform), biases and norm weights clearly off their usual 0 and 1.
+    `gains` maps a part of a parameter's name to a further factor. Not larger than needed: rounding is amplified by the same weights."""
     for name, parameter in sorted(model.named_parameters()):
         z = normal(name, parameter.shape, seed)
         if "norm" in name or "group_norm" in name:
@@ -59,12 +59,12 @@ def loud(model, seed, gains={}):
         elif "embedding.weight" in name:
             pass
         else:
-            z = z * 1.2 / parameter[0].numel() ** 0.5
+            z = z * gain / parameter[0].numel() ** 0.5
             if any(part in name for part in ("to_q", "to_k", "q_proj", "k_proj")):
-                z = z * 2
-        for part, gain in gains.items():
+                z = z * attention
+        for part, factor in gains.items():
             if part in name:
-                z = z * gain
+                z = z * factor
         parameter.copy_(z)
     return model.eval()
 
