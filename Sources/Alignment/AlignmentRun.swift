@@ -137,8 +137,21 @@ extension AlignmentSettings {
 
     /// The resolved settings, as `--config` takes them.
     func yaml() throws -> String {
-        let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(fields()))
-        return try Yams.dump(object: object, sortKeys: true)
+        try Yams.dump(object: fields().mapValues(\.yaml), sortKeys: true)
+    }
+}
+
+extension JSONValue {
+    /// As the YAML writer tells kinds apart: whole numbers, flags and texts by their types.
+    fileprivate var yaml: Any {
+        switch self {
+        case .null: NSNull()
+        case .bool(let value): value
+        case .number(let value): Int(exactly: value).map { $0 as Any } ?? value
+        case .string(let value): value
+        case .array(let values): values.map(\.yaml)
+        case .object(let entries): entries.mapValues(\.yaml)
+        }
     }
 }
 

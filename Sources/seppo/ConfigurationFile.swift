@@ -7,12 +7,12 @@ struct ConfigurationFile {
     private let path: String
     private let declared: DeclaredOptions
 
-    /// The arguments as the parser takes them: with the file's options, and every value joined to its option.
+    /// The arguments as the parser takes them: with the file's options, and values that begin with a dash joined to their option.
     static func expanded(_ arguments: [String]) throws -> [String] {
         guard let command = arguments.first, let declared = DeclaredOptions(command: command) else { return arguments }
         var rest = Array(arguments.dropFirst())
         guard let position = rest.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }) else {
-            return [command] + declared.withValuesJoined(rest)
+            return [command] + declared.withDashedValuesJoined(rest)
         }
         let path: String
         if rest[position] == "--config" {
@@ -22,7 +22,7 @@ struct ConfigurationFile {
         } else {
             path = String(rest.remove(at: position).dropFirst("--config=".count))
         }
-        rest = declared.withValuesJoined(rest)
+        rest = declared.withDashedValuesJoined(rest)
         return [command] + (try ConfigurationFile(path: path, declared: declared).options(without: rest)) + rest
     }
 
@@ -43,7 +43,7 @@ struct ConfigurationFile {
                 return isSet ? ["--" + name] : []
             }
             let values = option.isRepeating ? value as? [Any] ?? [value] : [value]
-            return try values.map { "--\(name)=\(try text($0, key))" }
+            return try values.map { try text($0, key) }.flatMap { $0.isEmpty ? ["--" + name, $0] : ["--\(name)=\($0)"] }
         }
     }
 

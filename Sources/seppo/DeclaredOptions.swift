@@ -30,23 +30,21 @@ struct DeclaredOptions {
         return options[String(argument.dropFirst(2).prefix { $0 != "=" })] != nil
     }
 
-    /// `--tokens a b -c` as `--tokens=a --tokens=b --tokens=-c`: what follows an option that takes several values is one of them unless it is
-    /// itself an option, even where it begins with a dash.
-    func withValuesJoined(_ arguments: [String]) -> [String] {
+    /// `--tokens a -b c` as `--tokens a --tokens=-b c`: what follows an option that takes several values is one of them unless it is itself an
+    /// option, even where it begins with a dash.
+    func withDashedValuesJoined(_ arguments: [String]) -> [String] {
         var joined: [String] = []
-        var open: (option: String, hasValue: Bool)?
+        var open: String?
         for argument in arguments {
-            if let (option, _) = open, !declares(argument) {
+            if let option = open, argument.hasPrefix("-"), !declares(argument) {
+                // Joined to the option itself where that waits for its first value.
+                if joined.last == option { joined.removeLast() }
                 joined.append("\(option)=\(argument)")
-                open = (option, true)
                 continue
             }
-            // Without any value it stays as it is, for the parser to complain of.
-            if let open, !open.hasValue { joined.append(open.option) }
-            open = argument.hasPrefix("--") && options[String(argument.dropFirst(2))]?.isRepeating == true ? (argument, false) : nil
-            if open == nil { joined.append(argument) }
+            if argument.hasPrefix("-") { open = options[String(argument.dropFirst(2))]?.isRepeating == true ? argument : nil }
+            joined.append(argument)
         }
-        if let open, !open.hasValue { joined.append(open.option) }
         return joined
     }
 
