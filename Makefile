@@ -32,7 +32,7 @@ bench: build  ## Measure against PyTorch + diffusers on this machine
 	@Benchmarks/run
 
 ablation: build  ## Compare every method over several seeds (up to 90 minutes, resumable)
-	@Benchmarks/ablation
+	@$(SEPPO) ablation
 
 docs: build  ## Write the API documentation: .build/documentation
 	@Scripts/docs

@@ -137,7 +137,7 @@ def start_up(options):
         "help": {"seppo": [options.seppo, "--help"],
                  "as installed": [sys.executable, "-c", "import torch, diffusers; from diffusers import StableDiffusionPipeline"]},
     }
-    if MODEL_OF_SCENES.exists():
+    if (MODEL_OF_SCENES / "model_index.json").exists():
         commands["first image"] = {
             "seppo": [options.seppo, "generate", "--model", "scenes", "--prompt", PROMPT, "--output", image],
             "as installed": [sys.executable, "-c", FIRST_IMAGE_IN_PYTHON, MODEL_OF_SCENES, PROMPT, image],

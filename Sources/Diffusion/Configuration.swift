@@ -59,16 +59,29 @@ public struct ConfigurationReader {
 
     public init(_ url: URL) throws {
         file = url.path
-        let data: Data
+        rest = try Self.object(url)
+    }
+
+    static func object(_ url: URL) throws -> [String: JSONValue] {
+        let decoder = JSONDecoder()
+        // Python writes NaN and Infinity, which JSON proper does not have: they are refused under the option's name.
+        decoder.allowsJSON5 = true
         do {
-            data = try Data(contentsOf: url)
-        } catch {
-            throw ConfigurationError(file: file, message: "cannot be read: \(error.localizedDescription)")
+            return try decoder.decode([String: JSONValue].self, from: try data(url))
+        } catch is DecodingError {
+            throw ConfigurationError(file: url.path, message: "is not a JSON object")
         }
+    }
+
+    /// The bytes of a small file. Throws `ConfigurationError` where there is none or it is no configuration by its size.
+    static func data(_ url: URL) throws -> Data {
         do {
-            rest = try JSONDecoder().decode([String: JSONValue].self, from: data)
-        } catch {
-            throw ConfigurationError(file: file, message: "is not a JSON object")
+            let size = try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+            guard size <= 1 << 24 else { throw ConfigurationError(file: url.path, message: "has \(size) bytes, too many for a configuration") }
+            return try Data(contentsOf: url)
+        } catch let error as CocoaError {
+            let isMissing = error.code == .fileNoSuchFile || error.code == .fileReadNoSuchFile
+            throw ConfigurationError(file: url.path, message: isMissing ? "does not exist" : "cannot be read: \(error.localizedDescription)")
         }
     }
 
@@ -80,12 +93,17 @@ public struct ConfigurationReader {
         }
     }
 
-    public mutating func number(_ key: String, _ fallback: Double) throws -> Double {
+    public mutating func number(_ key: String, _ fallback: Double, in range: ClosedRange<Double>) throws -> Double {
         switch rest.removeValue(forKey: key) {
         case nil, .null: return fallback
-        case .number(let value): return value
-        default: throw wrong(key, "a number")
+        case .number(let value) where range.contains(value): return value
+        default: throw wrong(key, "a number from \(range.lowerBound) to \(range.upperBound)")
         }
+    }
+
+    /// Options for which null is no default but a meaning of its own that this program does not carry out.
+    public func refuseNull(_ keys: [String]) throws {
+        for key in keys where hasNull(key) { throw ConfigurationError(file: file, message: "option \(key) is not supported with the value null") }
     }
 
     public mutating func string(_ key: String, _ fallback: String) throws -> String {

@@ -36,7 +36,9 @@ extension Pipeline {
             throw GenerationError.counts(prompts: prompts.count, seeds: seeds.count, negativePrompts: negativePrompts.count)
         }
         guard batch > 0 else { throw GenerationError.batch(batch) }
-        let latentShape = try latentShape(width: width ?? resolution, height: height ?? resolution)
+        let latentShape = try latentShape(
+            width: width ?? (unet ?? self.unet).configuration.sampleSides.width * autoencoder.configuration.downsampling,
+            height: height ?? resolution)
         let guidance = try guidance(settings)
         let texts = DistinctTexts(prompts + (guidance.isOn ? negativePrompts : []))
         let states = textStates(texts.distinct, batch: batch)
@@ -68,8 +70,8 @@ extension Pipeline {
         progress: (_ made: Int) throws -> Void = { _ in }
     ) throws -> Tensor {
         let unet = unet ?? self.unet
-        let side = unet.configuration.sampleSize
-        let noise = SeededNoise(seeds: seeds, shape: shape ?? [unet.configuration.inChannels, side, side])
+        let sides = unet.configuration.sampleSides
+        let noise = SeededNoise(seeds: seeds, shape: shape ?? [unet.configuration.inChannels, sides.height, sides.width])
         let denoiser = try guidance(settings).denoiser(conditional: textStates, unconditional: unconditional) { x, t, states in
             unet(x, timesteps: Tensor([Float(t)]), context: states)
         }

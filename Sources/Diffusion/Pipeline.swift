@@ -42,12 +42,9 @@ public struct Pipeline {
         try files.check()
         try self.init(
             tokenizer: CLIPTokenizer(folder: files.tokenizer),
-            textEncoder: (CLIPTextConfiguration(files.textEncoder.configuration), ParameterStore(files.textEncoderTensors())),
-            autoencoder: (AutoencoderConfiguration(files.autoencoder.configuration), ParameterStore(files.autoencoder.tensors())),
-            unet: (
-                UNetConfiguration(files.unet.configuration),
-                ParameterStore(try unetWeights.map { try SafeTensorsFile($0).all() } ?? files.unet.tensors())
-            ),
+            textEncoder: (CLIPTextConfiguration(files.textEncoder.configuration), files.textEncoder.store()),
+            autoencoder: (AutoencoderConfiguration(files.autoencoder.configuration), files.autoencoder.store()),
+            unet: (UNetConfiguration(files.unet.configuration), files.unet.store(from: unetWeights)),
             scheduler: SchedulerConfiguration(contentsOf: files.scheduler))
     }
 

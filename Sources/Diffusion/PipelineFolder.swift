@@ -1,4 +1,5 @@
 import Foundation
+import Layers
 import Torch
 
 /// Where the parts of a pipeline lie in a diffusers folder.
@@ -10,48 +11,64 @@ public struct PipelineFolder {
 
     public init(_ root: URL) {
         self.root = root
-        textEncoder = Part(folder: root.appendingPathComponent("text_encoder"), weights: "model.safetensors")
-        autoencoder = Part(folder: root.appendingPathComponent("vae"), weights: "diffusion_pytorch_model.safetensors")
-        unet = Part(folder: root.appendingPathComponent("unet"), weights: "diffusion_pytorch_model.safetensors")
+        textEncoder = .textEncoder(root.appendingPathComponent("text_encoder"))
+        autoencoder = .autoencoder(root.appendingPathComponent("vae"))
+        unet = .unet(root.appendingPathComponent("unet"))
     }
 
     public var tokenizer: URL { root.appendingPathComponent("tokenizer") }
     public var scheduler: URL { root.appendingPathComponent("scheduler/scheduler_config.json") }
     public var index: URL { root.appendingPathComponent("model_index.json") }
 
-    /// The text encoder's tensors under the names of the published Stable Diffusion files: newer transformers leave the `text_model.` out,
-    /// older ones store the positions 0, 1, 2, …, which are no weights.
-    func textEncoderTensors() throws -> [String: Tensor] {
-        try Self.textEncoderTensors(textEncoder.tensors())
-    }
-
-    /// As `textEncoderTensors()`, of tensors or whatever else is known of them by name.
-    public static func textEncoderTensors<Value>(_ stored: [String: Value]) -> [String: Value] {
-        let named = stored.map { ($0.hasPrefix("text_model.") ? $0 : "text_model." + $0, $1) }
-        return Dictionary(named, uniquingKeysWith: { first, _ in first }).filter { $0.key != "text_model.embeddings.position_ids" }
-    }
-
-    /// Throws when there is no pipeline in this folder.
+    /// Throws when there is no pipeline in this folder, or one of parts that we do not have.
     func check() throws {
         guard FileManager.default.fileExists(atPath: index.path) else {
             throw ConfigurationError(file: root.path, message: "is not a diffusers folder: it has no model_index.json")
         }
+        let entries = try ConfigurationReader.object(index)
+        for (part, value) in entries.sorted(by: { $0.key < $1.key }) {
+            guard case .array(let entry) = value, let name = entry.last, name != .null, !Self.setAside.contains(part) else { continue }
+            guard name == Self.classes[part].map({ .string($0.name) }) else {
+                throw ConfigurationError(file: index.path, message: "\(part) of class \(name.text) is not supported")
+            }
+        }
     }
+
+    /// The tokenizer and the scheduler say themselves what they are; the others take no part in drawing from text.
+    private static let setAside: Set<String> = ["tokenizer", "scheduler", "feature_extractor", "image_encoder", "safety_checker"]
+
+    private static let classes: [String: (library: String, name: String)] = [
+        "unet": ("diffusers", "UNet2DConditionModel"), "vae": ("diffusers", "AutoencoderKL"), "text_encoder": ("transformers", "CLIPTextModel"),
+    ]
 
     /// One network: its configuration and its weights.
     public struct Part {
         public let folder: URL
-        let weights: String
+        private let weights: String
+        private let names: PublishedNames
 
-        public init(folder: URL, weights: String) {
-            self.folder = folder
-            self.weights = weights
-        }
+        public static func textEncoder(_ folder: URL) -> Part { Part(folder: folder, weights: "model.safetensors", names: .textEncoder) }
+        public static func autoencoder(_ folder: URL) -> Part { Part(folder: folder, weights: "diffusion_pytorch_model.safetensors", names: .autoencoder) }
+        public static func unet(_ folder: URL) -> Part { Part(folder: folder, weights: "diffusion_pytorch_model.safetensors", names: .unet) }
 
         public var configuration: URL { folder.appendingPathComponent("config.json") }
         public var weightsFile: URL { folder.appendingPathComponent(weights) }
 
-        public func tensors() throws -> [String: Tensor] { try SafeTensorsFile(weightsFile).all() }
+        /// The weights, under today's names.
+        /// - Parameters:
+        ///   - file: read in place of the part's own, such as a checkpoint of a run
+        ///   - isTrainable: as in `ParameterStore`
+        public func store(from file: URL? = nil, isTrainable: Bool = false) throws -> ParameterStore {
+            let file = file ?? weightsFile
+            return ParameterStore(names.current(try SafeTensorsFile(file).all()), from: file.path, isTrainable: isTrainable)
+        }
+
+        /// The weights' names and shapes, under today's names: enough to see whether a configuration fits.
+        public func outline() throws -> ParameterStore {
+            let file = try SafeTensorsFile(weightsFile)
+            let shapes = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file.shape(of: $0) ?? []) })
+            return ParameterStore(shapes: names.current(shapes), from: file.url.path)
+        }
 
         func write(_ configuration: JSONValue, _ tensors: [(name: String, value: Tensor)]) throws {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -71,11 +88,9 @@ public struct PipelineFolder {
     }
 
     func writeIndex(_ schedulerClass: String) throws {
-        let classes: [(String, String, String)] = [
-            ("unet", "diffusers", "UNet2DConditionModel"), ("vae", "diffusers", "AutoencoderKL"), ("scheduler", "diffusers", schedulerClass),
-            ("text_encoder", "transformers", "CLIPTextModel"), ("tokenizer", "transformers", "CLIPTokenizer"),
-        ]
-        var entries = Dictionary(uniqueKeysWithValues: classes.map { ($0.0, JSONValue.strings([$0.1, $0.2])) })
+        var entries = Self.classes.mapValues { JSONValue.strings([$0.library, $0.name]) }
+        entries["scheduler"] = .strings(["diffusers", schedulerClass])
+        entries["tokenizer"] = .strings(["transformers", "CLIPTokenizer"])
         entries["_class_name"] = .string("StableDiffusionPipeline")
         entries["feature_extractor"] = .array([.null, .null])
         entries["image_encoder"] = .array([.null, .null])

@@ -6,7 +6,7 @@ import Torch
 /// Draws images for captions of the built-in world and has the oracle score them.
 public struct ScenesEvaluation: Sendable {
     public var split = SceneSplit.heldOut
-    /// Captions; 0: the whole split.
+    /// Captions, spread evenly over the split so that all relations are among them; 0: the whole split.
     public var count = 0
     public var seedsPerCaption = 2
     public var guidances = [1.0, 3.0]
@@ -17,7 +17,10 @@ public struct ScenesEvaluation: Sendable {
 
     public init() {}
 
-    public var scenes: [Scene] { count > 0 ? Array(split.scenes.prefix(count)) : split.scenes }
+    public var scenes: [Scene] {
+        let all = split.scenes
+        return (1..<all.count).contains(count) ? (0..<count).map { all[$0 * all.count / count] } : all
+    }
 
     /// What was drawn and how it scored.
     public struct Outcome {

@@ -31,6 +31,7 @@ public enum Initializer: Sendable {
 /// The tensors of one network by name: read from a file or freshly initialised, float32.
 public final class ParameterStore {
     private let source: [String: Tensor]?
+    private let origin: String?
     /// Whether the tensors of `source` stand for shapes alone.
     private let isOutline: Bool
     private let seed: UInt64
@@ -41,18 +42,20 @@ public final class ParameterStore {
     public private(set) var parameters: [(name: String, value: Tensor)] = []
 
     /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are.
-    public init(_ source: [String: Tensor], isTrainable: Bool = false) {
+    /// - Parameter origin: the file that the tensors come from, for the error's text
+    public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false) {
         self.source = source
+        self.origin = origin
         isOutline = false
         self.seed = 0
         self.isTrainable = isTrainable
     }
 
-    /// Tensors known by name and shape alone, to hold a file's header against a configuration: the network that is built cannot compute anything
-    /// of worth, and takes no memory.
-    public init(shapes: [String: [Int]]) {
-        let zero = Tensor.zeros([1])
-        source = shapes.mapValues { $0.isEmpty ? zero.reshaped([]) : zero.expanded($0) }
+    /// Tensors known by name and shape alone, to hold a file's header against a configuration: the network that is built takes no memory, and
+    /// cannot compute anything of worth.
+    public init(shapes: [String: [Int]], from origin: String? = nil) {
+        source = shapes.mapValues(Self.placeholder)
+        self.origin = origin
         isOutline = true
         seed = 0
         isTrainable = false
@@ -61,6 +64,7 @@ public final class ParameterStore {
     /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
     public init(seed: UInt64, isTrainable: Bool = true) {
         source = nil
+        origin = nil
         isOutline = false
         self.seed = seed
         self.isTrainable = isTrainable
@@ -76,7 +80,7 @@ public final class ParameterStore {
         let used = Set(parameters.map(\.name))
         let extra = (source ?? [:]).keys.filter { !used.contains($0) }.sorted()
         guard missing.isEmpty, misshaped.isEmpty, extra.isEmpty else {
-            throw ParameterError(missing: missing, misshaped: misshaped, extra: extra)
+            throw ParameterError(origin: origin, missing: missing, misshaped: misshaped, extra: extra)
         }
         return network
     }
@@ -92,18 +96,22 @@ public final class ParameterStore {
         guard let source else { return initialised(name, shape, initializer) }
         guard let found = source[name] else {
             missing.append(name)
-            return isOutline ? Tensor.zeros([1]).expanded(shape) : Tensor.zeros(shape)
+            return Self.placeholder(shape)
         }
         guard found.shape == shape else {
             misshaped.append("\(name) is \(found.shape), not \(shape)")
-            return isOutline ? found : Tensor.zeros(shape)
+            return Self.placeholder(shape)
         }
         if isOutline { return found }
         let single = found.to(.float32)
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
-        return isTrainable && laidOut === found ? laidOut.clone() : laidOut
+        // Always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the source's own memory.
+        return isTrainable ? laidOut.clone() : laidOut
     }
+
+    /// Stands for a tensor that is not there. It takes no memory, whatever a damaged configuration asks for.
+    private static func placeholder(_ shape: [Int]) -> Tensor { Tensor.zeros(shape.isEmpty ? [] : [1]).expanded(shape) }
 
     private func initialised(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
         let generator = Generator(seed: SeededGenerator.seed(seed, name, 0))
@@ -120,15 +128,22 @@ public final class ParameterStore {
 
 /// What a file's tensors and a configuration disagree about.
 public struct ParameterError: Error, CustomStringConvertible {
+    /// The file, where there is one.
+    public let origin: String?
     public let missing: [String]
+    /// Names, each with both shapes.
     public let misshaped: [String]
+    /// In the file, but no part of the network.
     public let extra: [String]
 
     public var description: String {
-        var parts: [String] = []
-        if !missing.isEmpty { parts.append("missing: " + missing.joined(separator: ", ")) }
-        if !misshaped.isEmpty { parts.append("misshaped: " + misshaped.joined(separator: ", ")) }
-        if !extra.isEmpty { parts.append("not part of this configuration: " + extra.joined(separator: ", ")) }
-        return "the tensors do not fit the configuration; " + parts.joined(separator: "; ")
+        let lists = [("missing", missing), ("misshaped", misshaped), ("not part of this configuration", extra)]
+        let parts = lists.filter { !$0.1.isEmpty }.map { "\($0.0) (\($0.1.count)): \(Self.line($0.1))" }
+        return (origin.map { $0 + ": " } ?? "") + "the tensors do not fit the configuration; " + parts.joined(separator: "; ")
+    }
+
+    /// A wrong file has thousands of wrong tensors; the whole lists are in the properties.
+    private static func line(_ names: [String]) -> String {
+        names.prefix(100).joined(separator: ", ") + (names.count > 100 ? " and \(names.count - 100) more" : "")
     }
 }

@@ -19,6 +19,7 @@ struct Generate: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "One or several.") var prompt: [String] = []
     @Option(help: "A text file of prompts, one a line.") var prompts: String?
     @Option(help: "A .png file, or a folder.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "Also put all images into this .png file, a row a prompt.", transform: { URL(fileURLWithPath: $0) }) var sheet: URL?
     @Option(help: "What guidance leads away from.") var negativePrompt = ""
     @Option(help: "Seed of the first image of each prompt.") var seed: UInt64 = 0
     @Option(help: "Images a prompt.") var count = 1
@@ -47,6 +48,7 @@ struct Generate: ParsableCommand {
         if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }
         let bar = ProgressBar("drawing")
         var lines = Data()
+        var drawn: [RGBImage] = []
         // Images are written batch by batch, so that a long list never waits in memory and an interruption keeps what was drawn.
         for first in stride(from: 0, to: jobs.count, by: batch) {
             let part = Array(jobs[first..<min(first + batch, jobs.count)])
@@ -55,12 +57,16 @@ struct Generate: ParsableCommand {
                 settings: SamplingSettings(sampler: sampler, steps: steps, guidance: guidance, eta: eta), width: width, height: height, batch: batch)
             for (offset, job) in part.enumerated() {
                 let name = String(format: "%05d-%llu.png", first + offset, job.seed)
-                try RGBImage(images[offset]).writePNG(to: isFile ? output : output.appendingPathComponent(name))
+                let image = RGBImage(images[offset])
+                try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
+                if sheet != nil { drawn.append(image) }
                 lines += try JSONEncoder.sorted.encode(Row(file_name: name, text: job.prompt, seed: job.seed, guidance: guidance, steps: steps)) + Data("\n".utf8)
             }
             if !isFile { try writeAtomically(lines, to: output.appendingPathComponent("metadata.jsonl")) }
             bar.show(first + part.count, of: jobs.count)
         }
+        // One image a prompt makes a column, which nobody would look at: those stand side by side.
+        if let sheet { try RGBImage.sheet(drawn, columns: count > 1 ? count : min(jobs.count, 8)).writePNG(to: sheet) }
         print(output.path)
     }
 

@@ -29,7 +29,7 @@ FOLDERS = {
     "optimizer": "optimizer",
     "tensor_files": "tensor_files",
 }
-LARGEST_FILE, LARGEST_TOTAL = 600_000, 3_000_000
+LARGEST_FILE, LARGEST_TOTAL = 600_000, 3_500_000
 
 
 def main():
@@ -46,7 +46,7 @@ def main():
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
         print(f"{name}: {size / 1000:.0f} kB")
     common.write_json(root / "versions.json", common.versions())
-    files = [f for f in root.rglob("*") if f.is_file()]
+    files = [f for name in FOLDERS for f in (root / name).rglob("*") if f.is_file()]
     total = sum(f.stat().st_size for f in files)
     largest = max(files, key=lambda f: f.stat().st_size)
     print(f"total {total / 1000:.0f} kB, largest {largest.relative_to(root)} {largest.stat().st_size / 1000:.0f} kB")

@@ -40,5 +40,8 @@ public final class StopSignals: @unchecked Sendable {
 /// The run was stopped by a signal, after saving.
 public struct StoppedBySignal: Error, CustomStringConvertible {
     public let number: Int32
+
+    public init(number: Int32) { self.number = number }
+
     public var description: String { "stopped by signal \(number); everything up to the last update is saved, go on with --resume" }
 }

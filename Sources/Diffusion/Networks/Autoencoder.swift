@@ -54,6 +54,7 @@ public struct Autoencoder {
 }
 
 extension AutoencoderConfiguration {
+    // `act_fn` is the residual blocks' alone: diffusers' last activation, before `conv_out`, is SiLU whatever the file says.
     fileprivate var resnet: ResnetBlock.Options {
         ResnetBlock.Options(groups: groups, epsilon: 1e-6, activation: activation, timeChannels: nil)
     }
@@ -65,7 +66,6 @@ private struct Encoder {
     let middle: MiddleBlock
     let normOut: GroupNorm
     let convOut: Conv2d
-    let activation: Activation
 
     init(_ p: Parameters, _ c: AutoencoderConfiguration) {
         let last = c.channels.count - 1
@@ -82,7 +82,6 @@ private struct Encoder {
         middle = MiddleBlock(p["mid_block"], c)
         normOut = GroupNorm(p["conv_norm_out"], groups: c.groups, channels: c.channels[last], epsilon: 1e-6)
         convOut = Conv2d(p["conv_out"], c.channels[last], 2 * c.latentChannels, kernel: 3, padding: 1)
-        activation = c.activation
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor {
@@ -91,7 +90,7 @@ private struct Encoder {
             for resnet in level.resnets { h = resnet(h, time: nil) }
             if let downsample = level.downsample { h = downsample(h) }
         }
-        return convOut(activation(normOut(middle(h))))
+        return convOut(normOut(middle(h)).silu)
     }
 }
 
@@ -101,7 +100,6 @@ private struct Decoder {
     let levels: [(resnets: [ResnetBlock], upsample: Upsample?)]
     let normOut: GroupNorm
     let convOut: Conv2d
-    let activation: Activation
 
     init(_ p: Parameters, _ c: AutoencoderConfiguration) {
         let last = c.channels.count - 1
@@ -118,7 +116,6 @@ private struct Decoder {
         }
         normOut = GroupNorm(p["conv_norm_out"], groups: c.groups, channels: c.channels[0], epsilon: 1e-6)
         convOut = Conv2d(p["conv_out"], c.channels[0], c.outChannels, kernel: 3, padding: 1)
-        activation = c.activation
     }
 
     func callAsFunction(_ z: Tensor) -> Tensor {
@@ -127,7 +124,7 @@ private struct Decoder {
             for resnet in level.resnets { h = resnet(h, time: nil) }
             if let upsample = level.upsample { h = upsample(h, height: 2 * h.size(2), width: 2 * h.size(3)) }
         }
-        return convOut(activation(normOut(h)))
+        return convOut(normOut(h).silu)
     }
 }
 

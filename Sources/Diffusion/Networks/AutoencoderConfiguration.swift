@@ -24,10 +24,10 @@ public struct AutoencoderConfiguration: Sendable, Equatable {
 
     public init(_ url: URL) throws {
         var reader = try ConfigurationReader(url)
-        inChannels = try reader.integer("in_channels", 3, in: 1...1024)
-        outChannels = try reader.integer("out_channels", 3, in: 1...1024)
+        inChannels = try reader.integer("in_channels", 3, in: 1...256)
+        outChannels = try reader.integer("out_channels", 3, in: 1...256)
         channels = try reader.integers("block_out_channels", [64], in: 1...65536)
-        guard (1...16).contains(channels.count) else { throw reader.wrong("block_out_channels", "a list of 1 to 16 numbers") }
+        guard (1...8).contains(channels.count) else { throw reader.wrong("block_out_channels", "a list of 1 to 8 numbers") }
         for (key, kind) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
             let names = try reader.strings(key, [kind])
             guard names.count == channels.count else { throw reader.wrong(key, "as long as block_out_channels") }
@@ -35,20 +35,19 @@ public struct AutoencoderConfiguration: Sendable, Equatable {
                 throw ConfigurationError(file: reader.file, message: "\(key): block \(other) is not supported")
             }
         }
-        layersPerBlock = try reader.integer("layers_per_block", 1, in: 1...64)
-        latentChannels = try reader.integer("latent_channels", 4, in: 1...4096)
+        layersPerBlock = try reader.integer("layers_per_block", 1, in: 1...16)
+        latentChannels = try reader.integer("latent_channels", 4, in: 1...256)
         groups = try reader.integer("norm_num_groups", 32, in: 1...65536)
         let name = try reader.string("act_fn", "silu")
         guard let activation = Activation(rawValue: name), activation != .quickGELU else { throw reader.wrong("act_fn", "silu, swish, mish, gelu or relu") }
         self.activation = activation
         sampleSize = try reader.integer("sample_size", 32, in: 1...65536)
-        scalingFactor = try reader.number("scaling_factor", 0.18215)
-        shiftFactor = try reader.number("shift_factor", 0)
+        scalingFactor = try reader.number("scaling_factor", 0.18215, in: 1e-6...1e6)
+        shiftFactor = try reader.number("shift_factor", 0, in: -1e6...1e6)
         usesQuantConv = try reader.bool("use_quant_conv", true)
         usesPostQuantConv = try reader.bool("use_post_quant_conv", true)
         attendsInMiddle = try reader.bool("mid_block_add_attention", true)
         guard channels.allSatisfy({ $0 % groups == 0 }) else { throw reader.wrong("norm_num_groups", "a divisor of each of block_out_channels") }
-        guard scalingFactor > 0 else { throw reader.wrong("scaling_factor", "positive") }
         try reader.refuse(["latents_mean": .null, "latents_std": .null])
         reader.ignore(["force_upcast"])  // everything here is float32
         try reader.finish()

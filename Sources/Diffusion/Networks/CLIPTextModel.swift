@@ -27,7 +27,7 @@ public struct CLIPTextConfiguration: Sendable, Equatable {
         let name = try reader.string("hidden_act", activation.rawValue)
         guard let activation = Activation(rawValue: name) else { throw reader.wrong("hidden_act", "quick_gelu or gelu") }
         self.activation = activation
-        epsilon = try reader.number("layer_norm_eps", epsilon)
+        epsilon = try reader.number("layer_norm_eps", epsilon, in: 0...1)
         guard width % heads == 0 else { throw reader.wrong("hidden_size", "a multiple of num_attention_heads") }
     }
 

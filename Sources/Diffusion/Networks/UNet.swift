@@ -114,8 +114,7 @@ private struct MiddleBlock {
         let attends = c.middle == .crossAttention
         resnets = (0..<(attends ? 2 : 1)).map { ResnetBlock(p["resnets"][$0], channels, channels, c.resnet(outputScale: c.middleScale)) }
         attention =
-            attends
-            ? SpatialTransformer(p["attentions"][0], channels, c.transformer(level: level, onlyCrossAttention: c.onlyCrossAttentionInMiddle)) : nil
+            attends ? SpatialTransformer(p["attentions"][0], channels, c.transformer(level: level, onlyCrossAttention: false)) : nil
     }
 
     func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor) -> Tensor {

@@ -4,6 +4,8 @@ import Layers
 /// `unet/config.json` of a `UNet2DConditionModel`: the options of Stable Diffusion 1.x and 2.x.
 public struct UNetConfiguration: Sendable, Equatable {
     public var sampleSize = 64
+    /// Where it is not the height, which is `sampleSize`.
+    public var sampleWidth: Int?
     public var inChannels = 4
     public var outChannels = 4
     public var centersInput = false
@@ -14,7 +16,6 @@ public struct UNetConfiguration: Sendable, Equatable {
     public var upAttention = [false, true, true, true]
     public var middle = Middle.crossAttention
     public var onlyCrossAttention = [false, false, false, false]
-    public var onlyCrossAttentionInMiddle = false
     public var channels = [320, 640, 1280, 1280]
     public var layersPerBlock = [2, 2, 2, 2]
     public var downsamplePadding = 1
@@ -39,20 +40,26 @@ public struct UNetConfiguration: Sendable, Equatable {
 
     public init() {}
 
+    /// Of the latents that it was made for.
+    public var sampleSides: (height: Int, width: Int) { (sampleSize, sampleWidth ?? sampleSize) }
+
     /// Channels of the time embedding.
     public var timeEmbeddingChannels: Int { timeChannels ?? channels[0] * 4 }
 
     public init(_ url: URL) throws {
         var reader = try ConfigurationReader(url)
-        sampleSize = try reader.integer("sample_size", 64, in: 1...65536)
-        inChannels = try reader.integer("in_channels", 4, in: 1...4096)
-        outChannels = try reader.integer("out_channels", 4, in: 1...4096)
+        try reader.refuseNull(["norm_num_groups"])
+        let sides = try reader.perBlock("sample_size", count: 2, 64, in: 1...65536)
+        sampleSize = sides[0]
+        sampleWidth = sides[1] == sides[0] ? nil : sides[1]
+        inChannels = try reader.integer("in_channels", 4, in: 1...256)
+        outChannels = try reader.integer("out_channels", 4, in: 1...256)
         centersInput = try reader.bool("center_input_sample", false)
         flipSinToCos = try reader.bool("flip_sin_to_cos", true)
-        frequencyShift = try reader.number("freq_shift", 0)
+        frequencyShift = try reader.number("freq_shift", 0, in: 0...1)
         channels = try reader.integers("block_out_channels", channels, in: 1...65536)
         let levels = channels.count
-        guard (1...16).contains(levels) else { throw reader.wrong("block_out_channels", "a list of 1 to 16 numbers") }
+        guard (1...8).contains(levels) else { throw reader.wrong("block_out_channels", "a list of 1 to 8 numbers") }
         downAttention = try Self.attention(
             &reader, "down_block_types", levels, ["CrossAttnDownBlock2D": true, "DownBlock2D": false],
             ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"])
@@ -61,18 +68,15 @@ public struct UNetConfiguration: Sendable, Equatable {
             ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"])
         middle = try Self.middle(&reader)
         onlyCrossAttention = try Self.flags(&reader, "only_cross_attention", levels)
-        onlyCrossAttentionInMiddle = try reader.bool("mid_block_only_cross_attention", onlyCrossAttention.count == 1 && onlyCrossAttention[0])
-        layersPerBlock = try reader.perBlock("layers_per_block", count: levels, 2, in: 1...64)
+        layersPerBlock = try reader.perBlock("layers_per_block", count: levels, 2, in: 1...16)
         downsamplePadding = try reader.integer("downsample_padding", 1, in: 0...1)
-        middleScale = try reader.number("mid_block_scale_factor", 1)
+        middleScale = try reader.number("mid_block_scale_factor", 1, in: 1e-6...1e6)
         activation = try Self.activation(&reader, "act_fn") ?? .silu
         groups = try reader.integer("norm_num_groups", 32, in: 1...65536)
-        epsilon = try reader.number("norm_eps", 1e-5)
+        epsilon = try reader.number("norm_eps", 1e-5, in: 0...1)
         crossAttentionChannels = try reader.integer("cross_attention_dim", 1280, in: 1...65536)
-        transformerDepth = try reader.perBlock("transformer_layers_per_block", count: levels, 1, in: 1...64)
-        let headDimension = try reader.perBlock("attention_head_dim", count: levels, 8, in: 1...4096)
-        heads = try reader.perBlock("num_attention_heads", count: levels, 0, in: 0...4096)
-        if heads.allSatisfy({ $0 == 0 }) { heads = headDimension }
+        transformerDepth = try reader.perBlock("transformer_layers_per_block", count: levels, 1, in: 1...32)
+        heads = try reader.perBlock("attention_head_dim", count: levels, 8, in: 1...4096)
         usesLinearProjection = try reader.bool("use_linear_projection", false)
         let shift = try reader.string("resnet_time_scale_shift", "default")
         guard let timeScaleShift = TimeScaleShift(rawValue: shift) else { throw reader.wrong("resnet_time_scale_shift", "default or scale_shift") }
@@ -85,10 +89,12 @@ public struct UNetConfiguration: Sendable, Equatable {
             "time_embedding_type": .string("positional"), "timestep_post_act": .null, "time_cond_proj_dim": .null, "conv_in_kernel": .number(3),
             "conv_out_kernel": .number(3), "projection_class_embeddings_input_dim": .null, "attention_type": .string("default"),
             "class_embeddings_concat": .bool(false), "cross_attention_norm": .null, "reverse_transformer_layers_per_block": .null,
-            "dropout": .number(0),
+            // diffusers refuses it as well, until `attention_head_dim` means what it says.
+            "dropout": .number(0), "num_attention_heads": .null,
         ])
-        // The first two tell nothing once the options they belong to are refused; attention is float32 anyway.
-        reader.ignore(["addition_embed_type_num_heads", "addition_time_embed_dim", "upcast_attention"])
+        // The first two tell nothing once the options they belong to are refused; diffusers gives the third to a block that we refuse
+        // and not to ours; attention is float32 anyway.
+        reader.ignore(["addition_embed_type_num_heads", "addition_time_embed_dim", "mid_block_only_cross_attention", "upcast_attention"])
         try reader.finish()
         try check(reader)
     }
@@ -97,7 +103,7 @@ public struct UNetConfiguration: Sendable, Equatable {
         for (level, count) in channels.enumerated() {
             guard count % groups == 0 else { throw reader.wrong("norm_num_groups", "a divisor of each of block_out_channels") }
             let attends = downAttention[level] || upAttention[channels.count - 1 - level] || (level == channels.count - 1 && middle == .crossAttention)
-            guard !attends || (heads[level] > 0 && count % heads[level] == 0) else {
+            guard !attends || count % heads[level] == 0 else {
                 throw reader.wrong("attention_head_dim", "a divisor of block_out_channels (it counts the heads)")
             }
         }
@@ -140,13 +146,14 @@ public struct UNetConfiguration: Sendable, Equatable {
 
     public var json: JSONValue {
         .object([
-            "_class_name": .string("UNet2DConditionModel"), "sample_size": .number(Double(sampleSize)), "in_channels": .number(Double(inChannels)),
+            "_class_name": .string("UNet2DConditionModel"), "sample_size": sampleWidth.map { .integers([sampleSize, $0]) } ?? .number(Double(sampleSize)),
+            "in_channels": .number(Double(inChannels)),
             "out_channels": .number(Double(outChannels)), "center_input_sample": .bool(centersInput), "flip_sin_to_cos": .bool(flipSinToCos),
             "freq_shift": .number(frequencyShift), "block_out_channels": .integers(channels), "layers_per_block": .integers(layersPerBlock),
             "down_block_types": .strings(downAttention.map { $0 ? "CrossAttnDownBlock2D" : "DownBlock2D" }),
             "up_block_types": .strings(upAttention.map { $0 ? "CrossAttnUpBlock2D" : "UpBlock2D" }),
             "mid_block_type": middle == .absent ? .null : .string(middle == .plain ? "UNetMidBlock2D" : "UNetMidBlock2DCrossAttn"),
-            "only_cross_attention": .array(onlyCrossAttention.map { .bool($0) }), "mid_block_only_cross_attention": .bool(onlyCrossAttentionInMiddle),
+            "only_cross_attention": .array(onlyCrossAttention.map { .bool($0) }),
             "downsample_padding": .number(Double(downsamplePadding)), "mid_block_scale_factor": .number(middleScale),
             "act_fn": .string(activation.rawValue), "norm_num_groups": .number(Double(groups)), "norm_eps": .number(epsilon),
             "cross_attention_dim": .number(Double(crossAttentionChannels)), "transformer_layers_per_block": .integers(transformerDepth),

@@ -31,12 +31,21 @@ extension SchedulerConfiguration {
         for (key, values) in (Self.supportedValues[name] ?? [:]).sorted(by: { $0.key < $1.key }) {
             if let value = others[key], !values.contains(value) { throw SchedulerError.unsupported(key: key, value: value.text) }
         }
-        if let trainTimesteps, trainTimesteps < 1 { throw SchedulerError.unsupported(key: "num_train_timesteps", value: "\(trainTimesteps)") }
-        if let stepsOffset, stepsOffset < 0 { throw SchedulerError.unsupported(key: "steps_offset", value: "\(stepsOffset)") }
+        try refuse(outside: 1...100_000, trainTimesteps.map { Double($0) }, "num_train_timesteps")
+        try refuse(outside: 0...Double(trainTimesteps ?? 1000), stepsOffset.map { Double($0) }, "steps_offset")
+        try refuse(outside: 0...1, betaStart, "beta_start")
+        try refuse(outside: 0...1, betaEnd, "beta_end")
+        try refuse(outside: 0...1e6, clipSampleRange, "clip_sample_range")
+        try refuse(outside: -1e6...1e6, leastLambda, "lambda_min_clipped")
         guard name == .dpmSolver else { return }
         if let solverOrder, !(1...2).contains(solverOrder) { throw SchedulerError.unsupported(key: "solver_order", value: "\(solverOrder)") }
         if let solverType, !["midpoint", "heun", "logrho", "bh1", "bh2"].contains(solverType) {
             throw SchedulerError.unsupported(key: "solver_type", value: "\"\(solverType)\"")
         }
+    }
+
+    private func refuse(outside range: ClosedRange<Double>, _ value: Double?, _ key: String) throws {
+        // A whole number as it stands in the file.
+        if let value, !range.contains(value) { throw SchedulerError.unsupported(key: key, value: Int(exactly: value).map { "\($0)" } ?? "\(value)") }
     }
 }

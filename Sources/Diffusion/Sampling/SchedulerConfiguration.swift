@@ -63,7 +63,7 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
         // Python writes `-Infinity` (`lambda_min_clipped`), which JSON proper does not have.
         decoder.allowsJSON5 = true
         do {
-            self = try decoder.decode(Self.self, from: Data(contentsOf: file))
+            self = try decoder.decode(Self.self, from: ConfigurationReader.data(file))
         } catch let error as DecodingError {
             throw SchedulerError.malformed(file: file.path, problem: "\(error)")
         }

@@ -7,9 +7,11 @@ struct PipelineIndex {
     private(set) var ignored: [String] = []
 
     private static let classes: [String: Set<String>] = [
-        "unet": ["UNet2DConditionModel"], "vae": ["AutoencoderKL"], "text_encoder": ["CLIPTextModel"], "tokenizer": ["CLIPTokenizer", "CLIPTokenizerFast"],
+        "unet": ["UNet2DConditionModel"], "vae": ["AutoencoderKL"], "text_encoder": ["CLIPTextModel"],
     ]
-    private static let harmless: Set<String> = ["safety_checker", "feature_extractor"]
+    /// Parts whose own files say what they are.
+    private static let selfDescribing: Set<String> = ["scheduler", "tokenizer"]
+    private static let harmless: Set<String> = ["safety_checker", "feature_extractor", "image_encoder"]
 
     init(_ files: PipelineFolder, _ problems: inout [String]) {
         let path = files.index.path
@@ -27,10 +29,10 @@ struct PipelineIndex {
                 if !known.contains(className) { problems.append("\(path): \(name) is a \(className), which is not supported; expected \(known.sorted()[0])") }
             } else if Self.harmless.contains(name) {
                 ignored.append(name)
-            } else if name != "scheduler" {
+            } else if !Self.selfDescribing.contains(name) {
                 problems.append("\(path): part \(name) (\(className)) is not supported")
             }
         }
-        for name in (Self.classes.keys + ["scheduler"]).sorted() where entries[name] == nil { problems.append("\(path): names no \(name)") }
+        for name in Self.selfDescribing.union(Self.classes.keys).sorted() where entries[name] == nil { problems.append("\(path): names no \(name)") }
     }
 }

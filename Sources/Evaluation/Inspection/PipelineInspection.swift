@@ -44,9 +44,9 @@ public struct PipelineInspection: Encodable, Sendable {
         let files = PipelineFolder(folder)
         switch kind {
         case .tokenizer: inspectTokenizer(folder, &problems)
-        case .textEncoder: inspectTextEncoder(PipelineFolder.Part(folder: folder, weights: "model.safetensors"), effort, &problems)
-        case .autoencoder: inspectAutoencoder(PipelineFolder.Part(folder: folder, weights: "diffusion_pytorch_model.safetensors"), effort, &problems)
-        case .unet: inspectUNet(PipelineFolder.Part(folder: folder, weights: "diffusion_pytorch_model.safetensors"), effort, &problems)
+        case .textEncoder: inspectTextEncoder(.textEncoder(folder), effort, &problems)
+        case .autoencoder: inspectAutoencoder(.autoencoder(folder), effort, &problems)
+        case .unet: inspectUNet(.unet(folder), effort, &problems)
         default:
             let index = PipelineIndex(files, &problems)
             ignored = index.ignored
@@ -117,10 +117,7 @@ public struct PipelineInspection: Encodable, Sendable {
             let file = try SafeTensorsFile(part.weightsFile)
             parts.append(Part(name: name, weights: WeightsSummary(file)))
             if let problem = TensorFileInspection.notFinite(file, effort) { problems.append(problem) }
-            let shapes = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file.shape(of: $0) ?? []) })
-            if let configuration {
-                try build(ParameterStore(shapes: name == "text_encoder" ? PipelineFolder.textEncoderTensors(shapes) : shapes), configuration)
-            }
+            if let configuration { try build(part.outline(), configuration) }
         } catch let error as ParameterError {
             problems += Self.lines(error, part.weightsFile.path)
         } catch {

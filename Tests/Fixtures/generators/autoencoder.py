@@ -13,6 +13,8 @@ CASES = {
     "no_quant_shift": dict(seed=2, size=(20, 12), config=dict(block_out_channels=(4, 8, 8), layers_per_block=2, norm_num_groups=2, scaling_factor=0.3611, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False)),
     # Groups of an odd number, no attention in the middle, sides that do not halve evenly.
     "groups3_no_attention": dict(seed=3, size=(11, 14), config=dict(block_out_channels=(6, 12), layers_per_block=1, norm_num_groups=3, scaling_factor=0.9, mid_block_add_attention=False)),
+    # Another activation in the residual blocks; the last one stays SiLU.
+    "mish": dict(seed=4, size=(6, 8), config=dict(block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2, act_fn="mish")),
 }
 BATCH, POSTERIOR_SEED = 2, 11
 

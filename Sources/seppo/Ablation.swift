@@ -1,0 +1,83 @@
+import Alignment
+import ArgumentParser
+import Datasets
+import Evaluation
+import Foundation
+import Torch
+
+struct Ablation: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compare every method over several seeds on the built-in model.",
+        discussion: """
+            Every method of the table and every cell of the grid reference x flip, each at the best learning rate and beta of a small sweep that
+            is judged on captions of the tune split, then trained from several seeds and scored on the held-out captions, paired; and the flip
+            held against the oracle. Prints Markdown. Interrupted? The same command goes on: finished runs are kept in OUTPUT/jobs.
+            """)
+
+    @Option(help: "Where results are kept.", transform: { URL(fileURLWithPath: $0) }) var output = URL(fileURLWithPath: "runs/ablation")
+    @Option(help: "Training seeds of the reported runs.") var seeds = 3
+    @Option(help: "Runs at a time, one thread each.") var jobs = 2
+    @Flag(help: "Print one JSON object.") var json = false
+    @Option(help: .hidden) var model = BuiltInModel.name
+    @Option(help: .hidden) var job: String?
+    @Option(help: .hidden) var iterations: Int?
+    @Option(help: .hidden) var updates: Int?
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard seeds >= 1, jobs >= 1 else { throw ValidationError("seeds and jobs must be at least 1") }
+    }
+
+    private var plan: AblationPlan {
+        var plan = AblationPlan()
+        plan.seeds = seeds
+        plan.model = model == BuiltInModel.name ? model : URL(fileURLWithPath: model).standardizedFileURL.path
+        plan.iterations = iterations ?? plan.iterations
+        if let updates { (plan.updates, plan.sweepUpdates) = (updates, updates) }
+        return plan
+    }
+
+    func run() throws {
+        let folder = AblationFolder(output.standardizedFileURL)
+        if let job { return try work(JSONDecoder().decode(AblationJob.self, from: Data(job.utf8)), folder) }
+        let plan = plan
+        let signals = StopSignals()
+        let start = Date()
+        if (try? ImageFolder(folder.winners).winners.count) != plan.winners {
+            try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: plan.winners, seed: 0), to: folder.winners)
+        }
+        let sweep = try run(plan.sweepJobs, "sweep", folder, signals)
+        let finals = try run(plan.finalJobs(AblationChoice.best(sweep)), "seeds", folder, signals)
+        let comparison = AblationComparison(
+            plan, sweep: sweep.filter { $0.job.split == .tune }, finals: sweep.filter { $0.job.split == .heldOut } + finals)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let summary = try encoder.encode(comparison)
+        try writeAtomically(summary, to: folder.summary)
+        try writeAtomically(Data(comparison.markdown.utf8), to: folder.table)
+        Console.line("done after \(ProgressBar.clock(-start.timeIntervalSinceNow)): \(folder.table.path), \(folder.summary.path)")
+        print(json ? String(decoding: summary, as: UTF8.self) : comparison.markdown)
+    }
+
+    private func run(_ list: [AblationJob], _ title: String, _ folder: AblationFolder, _ signals: StopSignals) throws -> [AblationResult] {
+        let queue = AblationQueue(folder, width: jobs)
+        let bar = ProgressBar(title)
+        let left = queue.pending(list).count
+        if left > 0 { Console.line("\(title): \(left) of \(list.count) jobs to do") }
+        let executable = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
+        let arguments = { (job: AblationJob) in
+            ["ablation", "--output", folder.root.path, "--job", String(decoding: try JSONEncoder().encode(job), as: UTF8.self)]
+        }
+        return try queue.run(list, executable: executable, arguments: arguments, signals: signals) { ended, left, total in
+            let outcome = ended.failure == nil ? String(format: "quality %.3f", ended.mean("quality")) : "failed"
+            bar.show(total - left, of: total, "\(ended.job.name)  \(outcome)  \(ProgressBar.clock(ended.seconds))")
+        }
+    }
+
+    /// One job, in the process that was started for it.
+    private func work(_ job: AblationJob, _ folder: AblationFolder) throws {
+        Runtime.threads = 1
+        let parent = getppid()
+        try folder.keep(job.run(in: folder, stopping: StopSignals(), isOrphan: { getppid() != parent }))
+    }
+}

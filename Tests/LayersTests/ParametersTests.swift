@@ -1,0 +1,123 @@
+import Layers
+import Testing
+import Torch
+
+@Suite struct ParametersTests {
+    /// A network of a linear layer, a 3×3 and a 1×1 convolution.
+    private struct Network {
+        let linear: Linear
+        let wide: Conv2d
+        let narrow: Conv2d
+
+        init(_ p: Parameters) {
+            linear = Linear(p["linear"], 3, 2)
+            wide = Conv2d(p["convolutions"][0], 2, 4, kernel: 3, padding: 1)
+            narrow = Conv2d(p["convolutions"][1], 4, 4, kernel: 1)
+        }
+    }
+
+    private static func fresh(seed: UInt64) throws -> [String: Tensor] {
+        let store = ParameterStore(seed: seed)
+        _ = try store.build(Network.init)
+        return store.tensors
+    }
+
+    @Test func aScopeNamesItsTensorsAsAPath() throws {
+        let shapes = try Self.fresh(seed: 1).mapValues(\.shape)
+        #expect(
+            shapes == [
+                "linear.weight": [2, 3], "linear.bias": [2], "convolutions.0.weight": [4, 2, 3, 3], "convolutions.0.bias": [4],
+                "convolutions.1.weight": [4, 4, 1, 1], "convolutions.1.bias": [4],
+            ])
+    }
+
+    @Test func oneErrorListsEverythingThatDoesNotFit() throws {
+        var tensors = try Self.fresh(seed: 1)
+        tensors["linear.weight"] = nil
+        tensors["convolutions.0.bias"] = nil
+        tensors["linear.bias"] = Tensor.zeros([3])
+        tensors["convolutions.1.weight"] = Tensor.zeros([4, 4])
+        tensors["stray"] = Tensor.zeros([1])
+        tensors["another.stray"] = Tensor.zeros([1])
+        let error = try #require(throws: ParameterError.self) { try ParameterStore(tensors, from: "weights.safetensors").build(Network.init) }
+        #expect(error.origin == "weights.safetensors")
+        #expect(error.missing == ["linear.weight", "convolutions.0.bias"])
+        #expect(error.misshaped == ["linear.bias is [3], not [2]", "convolutions.1.weight is [4, 4], not [4, 4, 1, 1]"])
+        #expect(error.extra == ["another.stray", "stray"])
+        for text in ["weights.safetensors", "linear.weight, convolutions.0.bias", "linear.bias is [3], not [2]", "another.stray, stray"] {
+            #expect(error.description.contains(text))
+        }
+    }
+
+    @Test func manyWrongTensorsAreCountedInTheText() throws {
+        let tensors = Dictionary(uniqueKeysWithValues: (0..<500).map { ("stray\($0)", Tensor.zeros([1])) })
+        let error = try #require(throws: ParameterError.self) { try ParameterStore(tensors).build { _ in } }
+        #expect(error.extra.count == 500)
+        #expect(error.description.contains("(500)") && error.description.hasSuffix("and 400 more"))
+    }
+
+    @Test func aTensorThatIsNotThereTakesNoMemory() {
+        #expect(throws: ParameterError.self) { try ParameterStore([:]).build { Linear($0, 1 << 30, 1 << 30) } }
+        #expect(throws: ParameterError.self) { try ParameterStore(["weight": Tensor.zeros([1])]).build { Conv2d($0, 1 << 20, 1 << 20, kernel: 3) } }
+    }
+
+    // Initialisation.
+
+    @Test func equalSeedsGiveEqualTensors() throws {
+        let (first, again, other) = try (Self.fresh(seed: 5), Self.fresh(seed: 5), Self.fresh(seed: 6))
+        for (name, tensor) in first {
+            #expect(tensor.values(Float.self) == again[name]!.values())
+            #expect(tensor.values(Float.self) != other[name]!.values())
+        }
+    }
+
+    @Test func aTensorDependsOnSeedAndNameAndNotOnTheOrder() throws {
+        func take(_ names: [String]) throws -> [String: Tensor] {
+            let store = ParameterStore(seed: 3)
+            try store.build { p in for name in names { _ = p[name]("weight", [5, 4], .normal(deviation: 1)) } }
+            return store.tensors
+        }
+        let (forwards, backwards) = try (take(["a", "b", "c"]), take(["c", "a"]))
+        for name in ["a.weight", "c.weight"] { #expect(forwards[name]!.values(Float.self) == backwards[name]!.values()) }
+        #expect(forwards["a.weight"]!.values(Float.self) != forwards["b.weight"]!.values())
+    }
+
+    @Test func initialisersHaveTheirSpread() throws {
+        let store = ParameterStore(seed: 2)
+        try store.build { p in
+            _ = p("uniform", [100, 100], .fanIn(25))
+            _ = p("normal", [100, 100], .normal(deviation: 0.02))
+            _ = p("ones", [3], .ones)
+            _ = p("zeros", [3], .zeros)
+        }
+        let tensors = store.tensors
+        let uniform = tensors["uniform"]!
+        #expect(uniform.magnitude.max().item <= 0.2 && uniform.magnitude.max().item > 0.199)
+        #expect(abs(uniform.mean().item) < 0.005)
+        #expect(abs(tensors["normal"]!.standardDeviation([0, 1]).item - 0.02) < 0.001)
+        #expect(tensors["ones"]!.values(Float.self) == [1, 1, 1] && tensors["zeros"]!.values(Float.self) == [0, 0, 0])
+    }
+
+    // Training.
+
+    @Test func trainableTensorsAreCopiesOfTheirOwn() throws {
+        let source = try Self.fresh(seed: 1)
+        let before = source.mapValues { $0.values(Float.self) }
+        let (policy, other) = (ParameterStore(source, isTrainable: true), ParameterStore(source, isTrainable: true))
+        _ = (try policy.build(Network.init), try other.build(Network.init))
+        for (_, value) in policy.parameters {
+            #expect(value.requiresGradient)
+            value.multiply_(2)
+        }
+        for (name, value) in other.parameters {
+            #expect(value.values() == before[name])
+            #expect(source[name]!.values() == before[name] && !source[name]!.requiresGradient)
+        }
+    }
+
+    @Test func readTensorsRequireNoGradientAndAreSinglePrecision() throws {
+        let store = ParameterStore(try Self.fresh(seed: 1).mapValues { $0.to(.float16) })
+        _ = try store.build(Network.init)
+        for (_, value) in store.parameters { #expect(!value.requiresGradient && value.dtype == .float32) }
+    }
+}
