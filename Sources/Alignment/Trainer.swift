@@ -62,6 +62,7 @@ public final class Trainer {
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
         }
         try pipeline.write(to: directory.model, unetTensors: policyStore.parameters)
+        if let stop = signals.received { throw StoppedBySignal(number: stop) }
     }
 
     /// One update: draw a reference, sample, noise, compare, step.

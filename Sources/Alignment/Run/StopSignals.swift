@@ -19,6 +19,12 @@ public final class StopSignals: @unchecked Sendable {
         }
     }
 
+    /// From here on a signal ends the process at once again: no one looks at `received` any more.
+    deinit {
+        for source in sources { source.cancel() }
+        for signalNumber in [SIGINT, SIGTERM] { signal(signalNumber, SIG_DFL) }
+    }
+
     /// The signal that arrived, if any.
     public var received: Int32? { lock.withLock { number } }
 
