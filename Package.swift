@@ -24,13 +24,18 @@ let package = Package(
         .target(name: "Datasets", dependencies: ["Diffusion", "CFFmpeg"], resources: [.copy("Resources/scenes")]),
         .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
         .target(name: "Evaluation", dependencies: ["Alignment"]),
-        .executableTarget(name: "seppo", dependencies: ["Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams")]),
+        .executableTarget(
+            name: "seppo",
+            dependencies: [
+                "Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams"),
+            ]),
         .testTarget(name: "LayersTests", dependencies: ["Layers"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"]),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
         .testTarget(name: "AlignmentTests", dependencies: ["Alignment"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
+        .testTarget(name: "CommandTests", dependencies: ["seppo", "Evaluation"]),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -1,0 +1,83 @@
+import Foundation
+
+/// The command that was built beside these tests, as a process.
+struct Seppo {
+    let process = Process()
+    private let output = TemporaryFolder()
+
+    struct Answer {
+        let code: Int32
+        let out: String
+        let error: String
+
+        /// Standard output as the one JSON object that it should be.
+        var json: [String: Any]? { (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] }
+    }
+
+    static let executable: URL = {
+        let tests = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+        let places = [tests, Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent()]
+        return places.map { $0.appendingPathComponent("seppo") }.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? places[0]
+    }()
+
+    /// Starts the command and does not wait. Its output goes to files: a pipe that nobody reads would stop it.
+    init(_ arguments: [String], in folder: URL? = nil) throws {
+        process.executableURL = Self.executable
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { _, one in one }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try Self.file(output.url("out"))
+        process.standardError = try Self.file(output.url("error"))
+        try process.run()
+    }
+
+    /// Runs the command to its end.
+    static func run(_ arguments: String..., in folder: URL? = nil) throws -> Answer { try Seppo(arguments, in: folder).answer() }
+    static func run(_ arguments: [String], in folder: URL? = nil) throws -> Answer { try Seppo(arguments, in: folder).answer() }
+
+    /// Waits for the end. A process that died of a signal has the code that a shell gives it.
+    func answer() throws -> Answer {
+        process.waitUntilExit()
+        let died = process.terminationReason == .uncaughtSignal
+        return Answer(
+            code: process.terminationStatus + (died ? 128 : 0), out: try String(contentsOf: output.url("out"), encoding: .utf8),
+            error: try String(contentsOf: output.url("error"), encoding: .utf8))
+    }
+
+    /// Waits until something holds. False where the process ended, or a minute passed, before.
+    func waits(for condition: () -> Bool) -> Bool {
+        let limit = Date(timeIntervalSinceNow: 60)
+        while !condition() {
+            guard process.isRunning, Date() < limit else { return condition() && process.isRunning }
+            usleep(2000)
+        }
+        return process.isRunning
+    }
+
+    func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
+
+    private static func file(_ url: URL) throws -> FileHandle {
+        try Data().write(to: url)
+        return try FileHandle(forWritingTo: url)
+    }
+}
+
+/// A folder of one test, removed with it.
+final class TemporaryFolder: Sendable {
+    let url: URL
+
+    init() {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("seppo-tests-\(UUID().uuidString)")
+        try! FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func url(_ name: String) -> URL { url.appendingPathComponent(name) }
+
+    func write(_ text: String, to name: String) throws -> String {
+        try text.write(to: url(name), atomically: true, encoding: .utf8)
+        return url(name).path
+    }
+}
