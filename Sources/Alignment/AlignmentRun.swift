@@ -46,15 +46,15 @@ public final class AlignmentRun {
     /// What a run prints before its first update.
     public var arithmetic: [String] {
         let examples = settings.totalUpdates * settings.batch
+        let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
         var lines = [
             "\(settings.iterations) iterations x \(settings.updates) updates x batch \(settings.batch) = \(examples) examples; "
-                + (settings.microBatch > 0 && settings.microBatch < settings.batch
-                    ? "\((settings.batch + settings.microBatch - 1) / settings.microBatch) micro-batches of \(settings.microBatch) an update" : "one micro-batch an update"),
+                + (size < settings.batch ? "\((settings.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
             "policy: \(pipeline.unetTensors.values.reduce(0) { $0 + $1.count }) parameters; a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
         if settings.model != BuiltInModel.name, settings.batch * 8 < 2048, settings.learningRate >= AlignmentSettings(model: "", winners: "").learningRate {
-            lines.append(
-                "warning: the learning rate \(settings.learningRate) belongs to an effective batch of 2048, and this one is \(settings.batch): expect noise, or take a lower rate")
+            let batches = "belongs to an effective batch of 2048, and this one is \(settings.batch)"
+            lines.append("warning: the learning rate \(settings.learningRate) \(batches): expect noise, or take a lower rate")
         }
         return lines
     }

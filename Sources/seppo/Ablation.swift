@@ -9,8 +9,8 @@ struct Ablation: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compare every method over several seeds on the built-in model.",
         discussion: """
-            Every method of the table and every cell of the grid reference x flip, each at the best learning rate and beta of a small sweep that
-            is judged on captions of the tune split, then trained from several seeds and scored on the held-out captions, paired; and the flip
+            Every method of the table and every cell of the grid reference x flip, each at the best learning rate and beta of a small sweep that \
+            is judged on captions of the tune split, then trained from several seeds and scored on the held-out captions, paired; and the flip \
             held against the oracle. Prints Markdown. Interrupted? The same command goes on: finished runs are kept in OUTPUT/jobs.
             """)
 

@@ -10,11 +10,11 @@ struct Align: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Align a model with images that people like.",
         discussion: """
-            Winners are an image folder with metadata.jsonl or metadata.csv (file_name, text), or with a .txt caption beside each image. The
-            model is a diffusers folder, or `scenes`, the built-in one, which has defaults of its own (learning rate 1e-4, beta 50, 10 sampling
+            Winners are an image folder with metadata.jsonl or metadata.csv (file_name, text), or with a .txt caption beside each image. The \
+            model is a diffusers folder, or `scenes`, the built-in one, which has defaults of its own (learning rate 1e-4, beta 50, 10 sampling \
             steps, guidance 3). The aligned pipeline is written to OUTPUT/model.
 
-              seppo align --model ./stable-diffusion-v1-5 --winners ./liked --output runs/liked
+              seppo align --model ./sd15 --winners ./liked --output runs/liked
             """)
 
     @Option(help: "A diffusers folder, or `scenes`.") var model: String
@@ -30,7 +30,7 @@ struct Align: ParsableCommand {
     @Option(help: "Winners computed at once; less memory, the same gradient. Default: the batch.") var microBatch: Int?
     @Option(help: "Temperature of the preference loss, as in the Diffusion-DPO code. Default: 2000.") var beta: Double?
     @Option(help: "Default: 2e-5, which belongs to an effective batch of 2048.") var learningRate: Double?
-    @Option(help: "Shape of the learning rate over the updates.") var schedule: LearningRateSchedule.Shape?
+    @Option(help: "Shape of the learning rate over the updates. Default: constant.") var schedule: LearningRateSchedule.Shape?
     @Option(help: "Updates over which the learning rate rises from zero. Default: 0.") var warmup: Int?
     @Option(help: "Decoupled weight decay of AdamW. Default: 0.01.") var weightDecay: Double?
     @Option(help: "Greatest norm of the gradient. Default: 1.") var gradientClip: Double?
@@ -41,14 +41,14 @@ struct Align: ParsableCommand {
     @Option(help: "Side of the training images in pixels. Default: the model's.") var resolution: Int?
     @Option(help: "Share of captions replaced by the empty one. Default: 0.") var captionDropout: Double?
     @Option(help: "Extra draws of timestep and noise that decide the flip. Default: 0.") var anchorDraws: Int?
-    @Option(help: "Latents of winners: a sample of the autoencoder's posterior, or its mode.") var vaePosterior: EncodingSettings.Posterior?
+    @Option(help: "Latents of winners: a sample of the autoencoder's posterior, or its mode. Default: sample.") var vaePosterior: EncodingSettings.Posterior?
     @Flag(help: "Mirror winners at random. Not for captions that name sides.") var flipImages = false
     @Flag(help: "Give winner and losing sample timesteps and noise of their own.") var unshareNoise = false
-    @Option(help: "Draw the reference for every update, or once an iteration.") var referenceDraw: AlignmentSettings.ReferenceDraw?
+    @Option(help: "Draw the reference for every update, or once an iteration. Default: update.") var referenceDraw: AlignmentSettings.ReferenceDraw?
     @Option(help: "Use only the first N winners. Default: all.") var limit: Int?
-    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads: Int?
+    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch. Default: 0.") var threads: Int?
     @Option(help: "Updates between saved states. Default: 10.") var saveEvery: Int?
-    @Option(help: "Default: 0.") var seed: UInt64?
+    @Option(help: "Of every random number of the run. Default: 0.") var seed: UInt64?
     @Flag(help: "Go on with the run in OUTPUT.") var resume = false
     @OptionGroup var common: CommonOptions
 
@@ -96,7 +96,8 @@ struct Align: ParsableCommand {
         let session = try AlignmentSession(settings, in: output, resumes: resume)
         let directory = session.run.directory
         if session.run.isComplete, FileManager.default.fileExists(atPath: directory.report.path) {
-            return Console.line("\(output.path) is a finished run: nothing is left to do. Its model is \(directory.model.path), its report \(directory.report.path)")
+            let places = "Its model is \(directory.model.path), its report \(directory.report.path)"
+            return Console.line("\(output.path) is a finished run: nothing is left to do. \(places)")
         }
         // The session holds the run's lock until the report is written.
         try withExtendedLifetime(session) {

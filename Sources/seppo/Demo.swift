@@ -10,13 +10,14 @@ struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "See the method work on the built-in model, in minutes.",
         discussion: """
-            Draws 1,000 good pictures of Scenes, aligns the built-in model with them by SePPO, and beside it by plain fine-tuning (SFT) and by
-            SePPO without its flipper, at the same budget. An oracle that knows what every picture should look like then scores the models on
+            Draws 1,000 good pictures of Scenes, aligns the built-in model with them by SePPO, and beside it by plain fine-tuning (SFT) and by \
+            SePPO without its flipper, at the same budget. An oracle that knows what every picture should look like then scores the models on \
             captions none of them has seen. The last line names the report. Interrupted? The same command goes on.
             """)
 
-    @Option(help: "Where the runs and the report go.", transform: { URL(fileURLWithPath: $0) }) var output = URL(fileURLWithPath: "runs/demo")
-    @Option var seed: UInt64 = 0
+    @Option(help: "Where the runs and the report go. Default: runs/demo.", transform: { URL(fileURLWithPath: $0) })
+    var output = URL(fileURLWithPath: "runs/demo")
+    @Option(help: "Of pictures, training and drawing.") var seed: UInt64 = 0
     @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads = 0
     @OptionGroup var common: CommonOptions
 
@@ -30,7 +31,9 @@ struct Demo: ParsableCommand {
             Console.line("drawing \(Self.winners) winners")
             try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: Self.winners, seed: seed), to: folder)
         }
-        let methods: [(name: String, method: Method.Name, flip: Flip?)] = [("SePPO", .seppo, nil), ("SFT", .sft, nil), ("SePPO without flipper", .seppo, Flip.none)]
+        let methods: [(name: String, method: Method.Name, flip: Flip?)] = [
+            ("SePPO", .seppo, nil), ("SFT", .sft, nil), ("SePPO without flipper", .seppo, Flip.none),
+        ]
         var evaluation = ScenesEvaluation()
         evaluation.seed = seed
         let bar = ProgressBar("evaluating the base model")

@@ -10,7 +10,7 @@ struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Score a model, alone or against its base.",
         discussion: """
-            --scenes draws the held-out captions of the built-in world and has the oracle score quality and faithfulness. --winners measures the
+            --scenes draws the held-out captions of the built-in world and has the oracle score quality and faithfulness. --winners measures the \
             denoising error on images, at fixed timesteps and noise; lower is better. Intervals are 95 %, by bootstrap over captions.
             """)
 
@@ -23,7 +23,7 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Sampling steps.") var steps = 20
     @Option(parsing: .upToNextOption, help: "One or several. Default: 1 and 3.") var guidance: [Double] = []
     @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .heldOut
-    @Option var seed: UInt64 = 0
+    @Option(help: "Of the drawings, or of the noise.") var seed: UInt64 = 0
     @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads = 0
     @Flag(help: "Print one JSON object.") var json = false
     @OptionGroup var common: CommonOptions

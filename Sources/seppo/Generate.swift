@@ -8,11 +8,11 @@ struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Draw images from prompts.",
         discussion: """
-            Image i of a prompt uses seed + i, and its start noise is that of libtorch's CPU generator with that seed, so that Python draws the
-            same image. With one image, an OUTPUT that ends in .png is the file itself; otherwise it is a folder of 00000-SEED.png, … with a
+            Image i of a prompt uses seed + i, and its start noise is that of libtorch's CPU generator with that seed, so that Python draws the \
+            same image. With one image, an OUTPUT that ends in .png is the file itself; otherwise it is a folder of 00000-SEED.png, … with a \
             metadata.jsonl beside them.
 
-              seppo generate --model scenes --prompt "a red circle left of a blue square" --output image.png
+              seppo generate --model scenes --prompt "a red circle" --output image.png
             """)
 
     @Option(help: "A diffusers folder, or `scenes`.") var model: String
@@ -60,7 +60,8 @@ struct Generate: ParsableCommand {
                 let image = RGBImage(images[offset])
                 try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
                 if sheet != nil { drawn.append(image) }
-                lines += try JSONEncoder.sorted.encode(Row(file_name: name, text: job.prompt, seed: job.seed, guidance: guidance, steps: steps)) + Data("\n".utf8)
+                let row = Row(file_name: name, text: job.prompt, seed: job.seed, guidance: guidance, steps: steps)
+                lines += try JSONEncoder.sorted.encode(row) + Data("\n".utf8)
             }
             if !isFile { try writeAtomically(lines, to: output.appendingPathComponent("metadata.jsonl")) }
             bar.show(first + part.count, of: jobs.count)
@@ -79,7 +80,8 @@ struct Generate: ParsableCommand {
     }
 
     private static func lines(_ path: String) throws -> [String] {
-        try String(contentsOfFile: path, encoding: .utf8).split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(whereSeparator: \.isNewline)
+        return lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 }
 

@@ -13,7 +13,7 @@ struct Pretrain: ParsableCommand {
 
               seppo pretrain --scenes --output Sources/Datasets/Resources/scenes
 
-            on a mixed corpus of Scenes: good pictures, blurred, washed-out and wrong ones, so that it has learned good and bad alike. With
+            on a mixed corpus of Scenes: good pictures, blurred, washed-out and wrong ones, so that it has learned good and bad alike. With \
             --images it learns from an image folder of your own: metadata.jsonl or metadata.csv (file_name, text), or a .txt beside each image.
             """)
 
@@ -59,7 +59,10 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.")
     var threads = 0
 
-    @Option var seed: UInt64 = 0
+    @Option(help: "Of the corpus, the weights and the order.")
+    var seed: UInt64 = 0
+
+    @OptionGroup var common: CommonOptions
 
     func validate() throws {
         guard scenes != (images != nil) else { throw ValidationError("Give either --scenes or --images PATH.") }

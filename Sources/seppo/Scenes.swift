@@ -9,9 +9,9 @@ struct Scenes: ParsableCommand {
 
     @Option(help: "Folder to write.", transform: { URL(fileURLWithPath: $0) }) var output: URL
     @Option(help: "Pictures.") var count: Int
-    @Option(help: "good or mixed.", transform: Scenes.quality) var quality = SceneQuality.good
+    @Option(help: "good or mixed. Default: good.", transform: Scenes.quality) var quality = SceneQuality.good
     @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .train
-    @Option var seed: UInt64 = 0
+    @Option(help: "Of the pictures.") var seed: UInt64 = 0
     @OptionGroup var common: CommonOptions
 
     private static func quality(_ name: String) throws -> SceneQuality {

@@ -11,7 +11,7 @@ struct Seppo: ParsableCommand {
         discussion: """
             SePPO (Semi-Policy Preference Optimization, arXiv 2410.05255) fine-tunes a diffusion model with winning images alone. Start with
 
-              seppo demo                                    see it work on the built-in model, in minutes
+              seppo demo                  see it work on the built-in model, in minutes
               seppo align --model MODEL --winners FOLDER --output RUN
               seppo generate --model RUN/model --prompt "…" --output image.png
 

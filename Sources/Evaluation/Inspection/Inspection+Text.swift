@@ -41,12 +41,16 @@ extension PipelineInspection {
     }
 }
 
+extension DatasetInspection.Spread {
+    fileprivate var line: String { "\(min) to \(max) (median \(median))" }
+}
+
 extension DatasetInspection {
     fileprivate var lines: [String] {
         var lines = ["  \(winners) winners with \(distinctCaptions) different captions, \(losers) with a losing image; \(skipped.count) files or rows left out"]
         if decoded < winners { lines.append("  \(decoded) of them were decoded; --all decodes every one") }
         if let width, let height {
-            lines.append("  width \(width.min) to \(width.max) (median \(width.median)), height \(height.min) to \(height.max) (median \(height.median)) pixels")
+            lines.append("  width \(width.line), height \(height.line) pixels")
         }
         if sizes.count > 1 { lines.append("  most frequent: " + sizes.prefix(5).map { "\($0.width) x \($0.height) (\($0.count))" }.joined(separator: ", ")) }
         return lines

@@ -89,7 +89,8 @@ public struct Inspection: Encodable, Sendable {
         if holds("run.yaml") { return .run }
         if holds("model_index.json") { return .pipeline }
         if holds("metadata.jsonl") || holds("metadata.csv") { return .dataset }
-        if ["unet", "vae", "text_encoder", "tokenizer", "scheduler"].contains(where: { PipelineInspection.isPart(url.appendingPathComponent($0)) }) { return .pipeline }
+        let parts = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
+        if parts.contains(where: { PipelineInspection.isPart(url.appendingPathComponent($0)) }) { return .pipeline }
         if holds("tokenizer.json") || holds("vocab.json") || holds("merges.txt") || holds("tokenizer_config.json") { return .tokenizer }
         if let network = PipelineInspection.network(describedBy: url.appendingPathComponent("config.json")) { return network }
         return DatasetInspection.holdsImages(url) ? .dataset : .unknown
