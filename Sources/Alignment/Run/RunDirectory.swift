@@ -30,6 +30,15 @@ public struct RunDirectory: Sendable {
     public func create() throws {
         for folder in [root, state, samples] { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
     }
+
+    /// Removes what a killed process left half-written. For the holder of the lock.
+    func removeLeftovers() throws {
+        let checkpoints = root.appendingPathComponent("checkpoints")
+        let iterations = (try? FileManager.default.contentsOfDirectory(at: checkpoints, includingPropertiesForKeys: nil)) ?? []
+        for folder in [root, state, cache.deletingLastPathComponent()] + iterations where FileManager.default.fileExists(atPath: folder.path) {
+            try AtomicFile.removeLeftovers(in: folder)
+        }
+    }
 }
 
 /// Holds a run for this process alone. The kernel releases it with the process, so a dead one never blocks.

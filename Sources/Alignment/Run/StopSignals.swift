@@ -8,9 +8,9 @@ public final class StopSignals: @unchecked Sendable {
     private var number: Int32?
     private var sources: [any DispatchSourceSignal] = []
 
-    public init() {
+    public init(_ numbers: [Int32] = [SIGINT, SIGTERM]) {
         let queue = DispatchQueue(label: "signals")
-        for signalNumber in [SIGINT, SIGTERM] {
+        for signalNumber in numbers {
             signal(signalNumber, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: signalNumber, queue: queue)
             source.setEventHandler { [weak self] in self?.note(signalNumber) }
@@ -22,7 +22,7 @@ public final class StopSignals: @unchecked Sendable {
     /// The signal that arrived, if any.
     public var received: Int32? { lock.withLock { number } }
 
-    private func note(_ signalNumber: Int32) {
+    func note(_ signalNumber: Int32) {
         let isSecond = lock.withLock {
             defer { number = signalNumber }
             return number != nil
