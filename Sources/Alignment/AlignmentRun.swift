@@ -19,21 +19,25 @@ public final class AlignmentRun {
         self.settings = settings
         directory = RunDirectory(folder)
         pipeline = try Pipeline(BuiltInModel.resolve(settings.model))
-        try Self.checkWinners(settings)
+        let winners = try ImageFolder(URL(fileURLWithPath: settings.winners)).winners
         do {
             try directory.create()
         } catch {
             throw RunError.unusable(folder.path, error.localizedDescription)
         }
         lock = try RunLock(directory)
-        let isBegun = try directory.holdsRun && RunState.load(directory) != nil
-        if directory.holdsRun {
-            guard resumes else { throw RunError.exists(folder.path) }
-            if isBegun { try Self.refuseChanges(settings, directory) }
+        let holdsRun = directory.holdsRun
+        guard resumes || !holdsRun else { throw RunError.exists(folder.path) }
+        try directory.removeLeftovers()
+        let saved = holdsRun ? try RunState.newest(directory) : nil
+        if saved != nil { try Self.refuseChanges(settings, directory) }
+        isFinished = saved?.counters.updates == settings.totalUpdates && FileManager.default.fileExists(atPath: PipelineFolder(directory.model).index.path)
+        if !isFinished { try checkDisk(winners) }
+        if saved == nil {
+            // A run that was killed before its first save leaves nothing worth keeping; other people's files in the folder stay.
+            if holdsRun { directory.removeResults() }
+            try writeAtomically(Data(settings.yaml().utf8), to: directory.configuration)
         }
-        if !isBegun { try Self.begin(settings, directory) }
-        isFinished = isBegun && FileManager.default.fileExists(atPath: directory.model.appendingPathComponent("model_index.json").path)
-        if !isFinished { try checkDisk() }
     }
 
     /// Whether nothing is left to do.
@@ -67,7 +71,11 @@ public final class AlignmentRun {
             resolution: resolution, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
         let winners = try EncodedWinners(
             ImageFolder(URL(fileURLWithPath: settings.winners)), pipeline, encodingSettings, limit: settings.limit, cache: directory.cache,
-            progress: encoding)
+            progress: { done, count in
+                // Nothing of it is kept yet, so there is nothing to wait for.
+                if let number = signals.received { throw StoppedBySignal(number: number) }
+                try encoding(done, count)
+            })
         try recordSkips(winners.skips)
         let trainer = try Trainer(settings, pipeline, winners, directory)
         try started(winners, trainer.updatesDone)
@@ -80,18 +88,6 @@ public final class AlignmentRun {
         try writeAtomically(lines.reduce(Data(), +), to: directory.skippedFiles)
     }
 
-    private static func checkWinners(_ settings: AlignmentSettings) throws {
-        _ = try ImageFolder(URL(fileURLWithPath: settings.winners))
-    }
-
-    /// A run that was killed before its first save leaves nothing worth keeping.
-    private static func begin(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
-        for leftover in [directory.log, directory.root.appendingPathComponent("checkpoints"), directory.model, directory.evaluation, directory.report] {
-            try? FileManager.default.removeItem(at: leftover)
-        }
-        try writeAtomically(Data(settings.yaml().utf8), to: directory.configuration)
-    }
-
     private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
         let before = try AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))
         let now = try settings.fields()
@@ -101,14 +97,27 @@ public final class AlignmentRun {
         }
     }
 
-    /// Weights of K checkpoints and of the result, and the state twice while it is replaced.
-    private func checkDisk() throws {
+    /// Weights of K checkpoints, the state twice while it is replaced, the resulting pipeline and the encoded winners.
+    private func checkDisk(_ listed: [Winner]) throws {
         let policy = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
-        let needed = policy * (settings.iterations + 1) + 2 * 3 * policy + (64 << 20)
+        let encoders = pipeline.encoderTensors.values.reduce(0) { $0 + $1.count * 4 }
+        let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + 1)
+        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * 3 * policy + encoders + cacheBytes(listed) + (64 << 20)
         var status = statvfs()
         guard statvfs(directory.root.path, &status) == 0 else { return }
         let free = Int(status.f_bavail) * Int(status.f_frsize)
-        guard free >= needed else { throw RunError.disk(needed: needed, free: free, directory.root.path) }
+        // What a resumed run has written already is counted in both.
+        guard free + directory.bytes >= needed else { throw RunError.disk(needed: needed, free: free, directory.root.path) }
+    }
+
+    private func cacheBytes(_ listed: [Winner]) -> Int {
+        let winners = settings.limit > 0 ? Array(listed.prefix(settings.limit)) : listed
+        let side = (settings.resolution > 0 ? settings.resolution : pipeline.resolution) / pipeline.autoencoder.configuration.downsampling
+        let moments = settings.vaePosterior == .mode ? 1 : 2
+        let posteriors = 1 + (settings.flipImages ? 1 : 0) + (settings.row.losers == .dataset ? 1 : 0)
+        let latents = winners.count * posteriors * moments * pipeline.autoencoder.configuration.latentChannels * side * side
+        let states = (Set(winners.map(\.caption)).count + 1) * pipeline.tokenizer.maximumLength * pipeline.textEncoder.configuration.width
+        return 4 * (latents + states)
     }
 }
 
@@ -120,15 +129,29 @@ extension AlignmentSettings {
         return try JSONDecoder().decode([String: JSONValue].self, from: encoder.encode(self))
     }
 
-    static func fields(yaml: String) throws -> [String: JSONValue] {
+    /// The settings in a configuration file, whichever there are.
+    public static func fields(yaml: String) throws -> [String: JSONValue] {
         let object = try Yams.load(yaml: yaml) as? [String: Any] ?? [:]
         return try JSONDecoder().decode([String: JSONValue].self, from: JSONSerialization.data(withJSONObject: object))
     }
 
     /// The resolved settings, as `--config` takes them.
     func yaml() throws -> String {
-        let object = try JSONSerialization.jsonObject(with: JSONEncoder().encode(fields()))
-        return try Yams.dump(object: object, sortKeys: true)
+        try Yams.dump(object: fields().mapValues(\.yaml), sortKeys: true)
+    }
+}
+
+extension JSONValue {
+    /// As the YAML writer tells kinds apart: whole numbers, flags and texts by their types.
+    fileprivate var yaml: Any {
+        switch self {
+        case .null: NSNull()
+        case .bool(let value): value
+        case .number(let value): Int(exactly: value).map { $0 as Any } ?? value
+        case .string(let value): value
+        case .array(let values): values.map(\.yaml)
+        case .object(let entries): entries.mapValues(\.yaml)
+        }
     }
 }
 

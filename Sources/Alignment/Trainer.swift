@@ -33,7 +33,6 @@ public final class Trainer {
         self.directory = directory
         row = settings.row
         guard row.losers != .dataset || winners.losers != nil else { throw RunError.model("this method needs winners with losing images") }
-        try directory.removeLeftovers()
         let saved = try RunState.load(directory)
         counters = saved?.counters ?? RunState.Counters()
         policyStore = ParameterStore(saved?.policy ?? pipeline.unetTensors, isTrainable: true)
@@ -77,6 +76,7 @@ public final class Trainer {
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
         }
         try pipeline.write(to: directory.model, unetTensors: policyStore.parameters)
+        if let stop = signals.received { throw StoppedBySignal(number: stop) }
     }
 
     /// What an update's gradients, which stand in the policy's tensors, came from.

@@ -92,6 +92,11 @@ c10::IValue ivalue(const CTValue &value, const CTArguments &arguments, const c10
         return c10::IntArrayRef(arguments.ints + value.integer, value.count).vec();
     case CTTagDoubles:
         return c10::ArrayRef<double>(arguments.doubles + value.integer, value.count).vec();
+    case CTTagBools: {
+        c10::List<bool> list;
+        for (int32_t i = 0; i < value.count; i++) list.push_back(arguments.ints[value.integer + i] != 0);
+        return list;
+    }
     case CTTagTensors:
         return list_of_tensors(value, arguments, *parameter.type());
     }

@@ -50,19 +50,28 @@ public struct Pipeline {
 
     private func check(_ unet: UNetConfiguration) throws {
         let text = textEncoder.configuration
-        func mismatch(_ message: String) -> ConfigurationError { ConfigurationError(file: "model", message: message) }
-        guard text.width == unet.crossAttentionChannels else {
-            throw mismatch("the text encoder is \(text.width) wide, the UNet attends to \(unet.crossAttentionChannels) channels")
+        let disagreement = Self.disagreements(tokenizer: tokenizer, textEncoder: text, autoencoder: autoencoder.configuration, unet: unet).first
+        if let disagreement { throw ConfigurationError(file: "model", message: disagreement) }
+    }
+
+    /// In what the parts of a pipeline do not fit each other; a part that is nil fits.
+    public static func disagreements(
+        tokenizer: CLIPTokenizer?, textEncoder text: CLIPTextConfiguration?, autoencoder: AutoencoderConfiguration?, unet: UNetConfiguration?
+    ) -> [String] {
+        var found: [String] = []
+        if let text, let unet, text.width != unet.crossAttentionChannels {
+            found.append("the text encoder is \(text.width) wide, the UNet attends to \(unet.crossAttentionChannels) channels")
         }
-        guard autoencoder.configuration.latentChannels == unet.inChannels, unet.inChannels == unet.outChannels else {
-            throw mismatch("latents have \(autoencoder.configuration.latentChannels) channels, the UNet takes \(unet.inChannels) and gives \(unet.outChannels)")
+        if let autoencoder, let unet, autoencoder.latentChannels != unet.inChannels || unet.inChannels != unet.outChannels {
+            found.append("latents have \(autoencoder.latentChannels) channels, the UNet takes \(unet.inChannels) and gives \(unet.outChannels)")
         }
-        guard tokenizer.vocabularySize <= text.vocabularySize else {
-            throw mismatch("the tokenizer has \(tokenizer.vocabularySize) tokens, the text encoder \(text.vocabularySize)")
+        if let tokenizer, let text, tokenizer.vocabularySize > text.vocabularySize {
+            found.append("the tokenizer has \(tokenizer.vocabularySize) tokens, the text encoder \(text.vocabularySize)")
         }
-        guard tokenizer.maximumLength <= text.maximumLength else {
-            throw mismatch("the tokenizer gives \(tokenizer.maximumLength) tokens, the text encoder has \(text.maximumLength) positions")
+        if let tokenizer, let text, tokenizer.maximumLength > text.maximumLength {
+            found.append("the tokenizer gives \(tokenizer.maximumLength) tokens, the text encoder has \(text.maximumLength) positions")
         }
+        return found
     }
 
     /// The side of the square images that the model was made for, in pixels.

@@ -63,6 +63,13 @@ public struct PipelineFolder {
             return ParameterStore(names.current(try SafeTensorsFile(file).all()), from: file.path, isTrainable: isTrainable)
         }
 
+        /// The weights' names and shapes, under today's names: enough to see whether a configuration fits.
+        public func outline() throws -> ParameterStore {
+            let file = try SafeTensorsFile(weightsFile)
+            let shapes = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file.shape(of: $0) ?? []) })
+            return ParameterStore(shapes: names.current(shapes), from: file.url.path)
+        }
+
         func write(_ configuration: JSONValue, _ tensors: [(name: String, value: Tensor)]) throws {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try writeAtomically(configuration.prettyData(), to: self.configuration)

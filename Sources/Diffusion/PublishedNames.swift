@@ -6,8 +6,8 @@ enum PublishedNames {
     case autoencoder
     case textEncoder
 
-    /// The tensors under today's names. A tensor whose new name is taken keeps its old one, and is reported as no part of the network.
-    func current(_ tensors: [String: Tensor]) -> [String: Tensor] {
+    /// The tensors, or what is known of them, under today's names. A tensor whose new name is taken keeps its old one, and is reported as no part of the network.
+    func current<Value>(_ tensors: [String: Value]) -> [String: Value] {
         var renamed = tensors
         for (name, tensor) in tensors {
             if name.hasSuffix("embeddings.position_ids"), self == .textEncoder {

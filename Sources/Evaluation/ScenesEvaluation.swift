@@ -51,7 +51,7 @@ public struct ScenesEvaluation: Sendable {
                     records.append(
                         ImageScores(
                             caption: scenes[index].caption, seed: seeds[offset], guidance: guidance,
-                            scores: ["quality": score.quality, "faithfulness": score.faithfulness, "faithful": score.faithful ? 1 : 0]))
+                            scores: ["quality": score.quality, "faithfulness": score.faithfulness]))
                 }
                 images.append(drawn)
                 try progress(records.count, scenes.count * guidances.count)

@@ -33,6 +33,8 @@ public final class ParameterStore {
     /// Empty once the network is built: it may keep a whole file mapped.
     private var source: [String: Tensor]?
     private let origin: String?
+    /// Whether the tensors of `source` stand for shapes alone.
+    private let isOutline: Bool
     private let seed: UInt64
     private let isTrainable: Bool
     private var missing: [String] = []
@@ -46,14 +48,26 @@ public final class ParameterStore {
     public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false) {
         self.source = source
         self.origin = origin
+        isOutline = false
         self.seed = 0
         self.isTrainable = isTrainable
+    }
+
+    /// Tensors known by name and shape alone, to hold a file's header against a configuration: the network that is built takes no memory, and
+    /// cannot compute anything of worth.
+    public init(shapes: [String: [Int]], from origin: String? = nil) {
+        source = shapes.mapValues(Self.placeholder)
+        self.origin = origin
+        isOutline = true
+        seed = 0
+        isTrainable = false
     }
 
     /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
     public init(seed: UInt64, isTrainable: Bool = true) {
         source = nil
         origin = nil
+        isOutline = false
         self.seed = seed
         self.isTrainable = isTrainable
     }
@@ -91,6 +105,7 @@ public final class ParameterStore {
             misshaped.append("\(name) is \(found.shape), not \(shape)")
             return Self.placeholder(shape)
         }
+        if isOutline { return found }
         let single = found.to(.float32)
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
@@ -100,8 +115,8 @@ public final class ParameterStore {
         return isTrainable || !laidOut.isAligned ? laidOut.clone() : laidOut
     }
 
-    /// Stands for a tensor that is not there until `build` throws. It takes no memory, whatever a damaged configuration asks for.
-    private static func placeholder(_ shape: [Int]) -> Tensor { Tensor.zeros([1]).expanded(shape) }
+    /// Stands for a tensor that is not there. It takes no memory, whatever a damaged configuration asks for.
+    private static func placeholder(_ shape: [Int]) -> Tensor { Tensor.zeros(shape.isEmpty ? [] : [1]).expanded(shape) }
 
     private func initialised(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
         let generator = Generator(seed: SeededGenerator.seed(seed, name, 0))

@@ -79,6 +79,7 @@ public enum Argument {
     case generator(Generator?)
     case ints([Int])
     case doubles([Double])
+    case bools([Bool])
     case tensors([Tensor?])
 
     /// What an error message shows.
@@ -97,6 +98,7 @@ public enum Argument {
         case .generator: "generator"
         case .ints(let values): "\(values)"
         case .doubles(let values): "\(values)"
+        case .bools(let values): "\(values)"
         case .tensors(let tensors): "[\(tensors.map { $0?.description ?? "none" }.joined(separator: ", "))]"
         }
     }
@@ -152,6 +154,9 @@ private struct ArgumentPools {
         case .doubles(let list):
             value = Self.list(CTTagDoubles, offset: doubles.count, count: list.count)
             doubles += list
+        case .bools(let list):
+            value = Self.list(CTTagBools, offset: ints.count, count: list.count)
+            ints += list.map { $0 ? 1 : 0 }
         case .tensors(let list):
             value = Self.list(CTTagTensors, offset: tensors.count, count: list.count)
             tensors += list.map { $0?.handle }

@@ -115,7 +115,7 @@ struct SafeTensorsHeader {
 
 extension DType {
     /// The format's name of the type.
-    var safeTensorsName: String {
+    public var safeTensorsName: String {
         switch self {
         case .uint8: "U8"
         case .int8: "I8"

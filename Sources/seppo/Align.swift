@@ -84,11 +84,26 @@ struct Align: ParsableCommand {
         return s
     }
 
+    func validate() throws {
+        do {
+            try settings.validate()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
     func run() throws {
-        let directory = RunDirectory(output)
-        guard try AlignmentSession(settings, in: output, resumes: resume).run() else { return }
-        let record = try AlignmentSession.evaluate(settings, directory)
-        try Report(title: output.lastPathComponent, runs: [record]).write(to: directory.report)
+        let session = try AlignmentSession(settings, in: output, resumes: resume)
+        let directory = session.run.directory
+        if session.run.isComplete, FileManager.default.fileExists(atPath: directory.report.path) {
+            return Console.line("\(output.path) is a finished run: nothing is left to do. Its model is \(directory.model.path), its report \(directory.report.path)")
+        }
+        // The session holds the run's lock until the report is written.
+        try withExtendedLifetime(session) {
+            try session.run()
+            let record = try AlignmentSession.evaluate(settings, directory)
+            try Report(title: output.lastPathComponent, runs: [record]).write(to: directory.report)
+        }
         print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")
     }
 }

@@ -16,13 +16,9 @@ struct AlignmentSession {
         run = try AlignmentRun(settings, in: folder, resumes: resumes)
     }
 
-    /// Trains to the end. False where the run was finished before.
-    @discardableResult
-    func run(title: String = "aligning") throws -> Bool {
-        guard !run.isComplete else {
-            Console.line("\(run.directory.root.path) is a finished run: nothing is left to do")
-            return false
-        }
+    /// Trains to the end; does nothing where that was done before.
+    func run(title: String = "aligning") throws {
+        guard !run.isComplete else { return }
         for line in run.arithmetic { Console.line(line) }
         let encoding = ProgressBar("encoding winners")
         let training = ProgressBar(title)
@@ -40,7 +36,6 @@ struct AlignmentSession {
                     entry.update, of: settings.totalUpdates,
                     String(format: "loss %.4f  m_w %.4f", entry.loss ?? .nan, entry.winnerError ?? .nan))
             })
-        return true
     }
 
     /// What the report says of a finished run; where the model draws Scenes, with the oracle's comparison, which goes to `evaluation.json`.

@@ -2,58 +2,68 @@ import ArgumentParser
 import Foundation
 import Yams
 
-/// `--config FILE`: its options are put before those of the command line, so that the latter win and both are checked alike.
-enum ConfigurationFile {
+/// `--config FILE`: its options are put before those of the command line, which win; both are checked alike.
+struct ConfigurationFile {
+    private let path: String
+    private let declared: DeclaredOptions
+
+    /// The arguments as the parser takes them: with the file's options, and values that begin with a dash joined to their option.
     static func expanded(_ arguments: [String]) throws -> [String] {
-        guard let position = arguments.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }), !arguments.isEmpty else { return arguments }
-        var rest = arguments
+        guard let command = arguments.first, let declared = DeclaredOptions(command: command) else { return arguments }
+        var rest = Array(arguments.dropFirst())
+        guard let position = rest.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }) else {
+            return [command] + declared.withDashedValuesJoined(rest)
+        }
         let path: String
-        if arguments[position] == "--config" {
-            guard position + 1 < arguments.count else { throw ValidationError("--config needs a file") }
-            path = arguments[position + 1]
+        if rest[position] == "--config" {
+            guard position + 1 < rest.count else { throw ValidationError("--config needs a file") }
+            path = rest[position + 1]
             rest.removeSubrange(position...position + 1)
         } else {
-            path = String(arguments[position].dropFirst("--config=".count))
-            rest.remove(at: position)
+            path = String(rest.remove(at: position).dropFirst("--config=".count))
         }
-        // After the name of the command.
-        rest.insert(contentsOf: try options(path), at: min(1, rest.count))
-        return rest
+        rest = declared.withDashedValuesJoined(rest)
+        return [command] + (try ConfigurationFile(path: path, declared: declared).options(without: rest)) + rest
     }
 
-    private static func options(_ path: String) throws -> [String] {
-        let text: String
+    /// The file's options as arguments, without those that the command line gives.
+    private func options(without given: [String]) throws -> [String] {
+        guard let content = try content() else { return [] }
+        guard let entries = content as? [String: Any] else { throw ValidationError("\(path): is not a list of `option: value`") }
+        return try entries.sorted { $0.key < $1.key }.flatMap { key, value -> [String] in
+            let name = key.replacingOccurrences(of: "_", with: "-")
+            guard let option = declared.options[name], !key.contains("-"), !["config", "help", "version"].contains(key) else {
+                let hint = key.contains("-") && declared.options[key] != nil ? "; here it is \(key.replacingOccurrences(of: "-", with: "_"))" : ""
+                throw ValidationError("\(path): unknown option \(key)\(hint)")
+            }
+            guard !given.contains(where: { $0 == "--" + name || $0.hasPrefix("--\(name)=") }) else { return [] }
+            if value is NSNull { return [] }
+            if option.isFlag {
+                guard let isSet = value as? Bool else { throw ValidationError("\(path): \(key) must be true or false") }
+                return isSet ? ["--" + name] : []
+            }
+            let values = option.isRepeating ? value as? [Any] ?? [value] : [value]
+            return try values.map { try text($0, key) }.flatMap { $0.isEmpty ? ["--" + name, $0] : ["--\(name)=\($0)"] }
+        }
+    }
+
+    private func content() throws -> Any? {
         do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
+            return try Yams.load(yaml: String(contentsOfFile: path, encoding: .utf8))
+        } catch let error as YamlError {
+            throw ValidationError("\(path): \(error)")
         } catch {
             throw ValidationError("\(path): cannot be read: \(error.localizedDescription)")
         }
-        guard let entries = try yaml(text, path) as? [String: Any] else { throw ValidationError("\(path): is not a list of `option: value`") }
-        return try entries.sorted { $0.key < $1.key }.flatMap { key, value in
-            guard key.allSatisfy({ $0.isLowercase || $0.isNumber || $0 == "_" }) else {
-                throw ValidationError("\(path): unknown option \(key): names are in snake_case")
-            }
-            return try arguments("--" + key.replacingOccurrences(of: "_", with: "-"), value, "\(path): \(key)")
-        }
     }
 
-    private static func yaml(_ text: String, _ path: String) throws -> Any? {
-        do {
-            return try Yams.load(yaml: text)
-        } catch {
-            throw ValidationError("\(path): \(error)")
-        }
-    }
-
-    private static func arguments(_ option: String, _ value: Any, _ place: String) throws -> [String] {
+    private func text(_ value: Any, _ key: String) throws -> String {
         switch value {
-        case let flag as Bool: return flag ? [option] : []
-        case let list as [Any]: return try list.flatMap { try arguments(option, $0, place) }
-        case let text as String: return ["\(option)=\(text)"]
-        case let number as Int: return ["\(option)=\(number)"]
-        case let number as Double: return ["\(option)=\(number)"]
-        case is NSNull: return []
-        default: throw ValidationError("\(place): must be a text, a number, a flag or a list of these")
+        case let text as String: return text
+        case let number as Int: return "\(number)"
+        case let number as UInt: return "\(number)"
+        case let number as Double: return "\(number)"
+        default: throw ValidationError("\(path): \(key) must be a text or a number; put a text such as yes or 2020-01-01 in quotes")
         }
     }
 }

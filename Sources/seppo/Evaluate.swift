@@ -21,7 +21,7 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Captions, or winners; 0 for all.") var count = 0
     @Option(help: "Images a caption.") var seeds = 2
     @Option(help: "Sampling steps.") var steps = 20
-    @Option(help: "May be given several times. Default: 1 and 3.") var guidance: [Double] = []
+    @Option(parsing: .upToNextOption, help: "One or several. Default: 1 and 3.") var guidance: [Double] = []
     @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .heldOut
     @Option var seed: UInt64 = 0
     @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads = 0

@@ -16,7 +16,7 @@ struct Generate: ParsableCommand {
             """)
 
     @Option(help: "A diffusers folder, or `scenes`.") var model: String
-    @Option(help: "May be given several times.") var prompt: [String] = []
+    @Option(parsing: .upToNextOption, help: "One or several.") var prompt: [String] = []
     @Option(help: "A text file of prompts, one a line.") var prompts: String?
     @Option(help: "A .png file, or a folder.", transform: { URL(fileURLWithPath: $0) }) var output: URL
     @Option(help: "Also put all images into this .png file, a row a prompt.", transform: { URL(fileURLWithPath: $0) }) var sheet: URL?

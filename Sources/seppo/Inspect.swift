@@ -1,10 +1,31 @@
 import ArgumentParser
+import Evaluation
+import Foundation
 
 struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Tell what a model folder, a data set or a run is, and what is wrong with it.")
+    static let configuration = CommandConfiguration(
+        abstract: "Tell what a model folder, a data set, a run or a safetensors file is, and what is wrong with it.",
+        discussion: """
+            Problems are listed, not failed on: the exit code is 0 for every path that exists. Of a model: parts, parameters, resolution, sampler,
+            and missing, misshaped or damaged files and tensors. Of a data set: winners, captions, sizes, duplicates, and what would be left out and
+            why. Of a run: how far it is, its settings, losses and alarms. A folder with some parts of a model only is inspected, too.
 
-    @Argument(help: "A folder.") var path: String
+              seppo inspect ./stable-diffusion-v1-5
+              seppo inspect ./liked --all
+              seppo inspect runs/liked --json
+              seppo inspect scenes --tokens "a red circle" "a blue square"
+            """)
+
+    @Argument(help: "A folder, a safetensors file, or `scenes`, the built-in model.") var path: String
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Print the tokens that the model gets for each text, padded and truncated.", valueName: "text")) var tokens: [String] = []
+    @Flag(help: "Decode every image and read every tensor, however many.") var all = false
+    @Flag(help: "Print one JSON object.") var json = false
     @OptionGroup var common: CommonOptions
 
-    func run() throws {}
+    func run() throws {
+        let inspection = try Inspection(path, tokens: tokens, effort: all ? .everything : .bounded)
+        print(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
+    }
 }

@@ -8,8 +8,9 @@ public struct AutoencoderPretraining: Sendable {
     public var steps = 2000
     public var batch = 32
     public var learningRate = 2e-3
-    /// Weight of the Kullback–Leibler divergence against the unit normal, a mean over all latent values.
-    public var divergenceWeight = 1e-4
+    /// Weight of the Kullback–Leibler divergence against the unit normal, a mean over all latent values. Small, so that the posterior is narrow
+    /// beside the spread of the latents: a wide one makes every sampled latent a noisy one.
+    public var divergenceWeight = 1e-6
     public var seed: UInt64 = 0
 
     public init() {}

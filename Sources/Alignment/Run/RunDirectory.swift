@@ -31,13 +31,23 @@ public struct RunDirectory: Sendable {
         for folder in [root, state, samples] { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
     }
 
-    /// Removes what a killed process left half-written. For the holder of the lock.
+    /// Removes the temporary files of a process that was killed while it wrote. To be called by the holder of the run alone.
     func removeLeftovers() throws {
-        let checkpoints = root.appendingPathComponent("checkpoints")
-        let iterations = (try? FileManager.default.contentsOfDirectory(at: checkpoints, includingPropertiesForKeys: nil)) ?? []
-        for folder in [root, state, cache.deletingLastPathComponent()] + iterations where FileManager.default.fileExists(atPath: folder.path) {
-            try AtomicFile.removeLeftovers(in: folder)
-        }
+        for folder in [root] + contents.filter(\.hasDirectoryPath) { try AtomicFile.removeLeftovers(in: folder) }
+    }
+
+    /// Removes what a run has written beside its configuration and the encoded winners.
+    func removeResults() {
+        let scores = root.appendingPathComponent("scores.jsonl")
+        for result in [log, root.appendingPathComponent("checkpoints"), model, evaluation, report, scores] { try? FileManager.default.removeItem(at: result) }
+    }
+
+    /// Bytes of all files of the run.
+    var bytes: Int { contents.reduce(0) { $0 + ((try? $1.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0) } }
+
+    private var contents: [URL] {
+        let all = FileManager.default.enumerator(at: root, includingPropertiesForKeys: [.fileSizeKey, .isDirectoryKey])
+        return all?.compactMap { $0 as? URL } ?? []
     }
 }
 
@@ -46,7 +56,7 @@ public final class RunLock {
     private let descriptor: Int32
 
     public init(_ directory: RunDirectory) throws {
-        let path = directory.root.appendingPathComponent("lock").path
+        let path = Self.file(directory)
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw RunError.unusable(path, String(cString: strerror(errno))) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -54,6 +64,16 @@ public final class RunLock {
             throw RunError.locked(directory.root.path)
         }
     }
+
+    /// Whether some process holds the run now. The file alone says nothing: it stays behind.
+    public static func isHeld(_ directory: RunDirectory) -> Bool {
+        let descriptor = open(file(directory), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
+    private static func file(_ directory: RunDirectory) -> String { directory.root.appendingPathComponent("lock").path }
 
     deinit { close(descriptor) }
 }

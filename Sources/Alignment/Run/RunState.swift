@@ -24,8 +24,19 @@ public struct RunState {
     private static let policyPrefix = "policy."
     private static let optimiserPrefix = "optimiser."
 
+    /// A saved state whose tensors were not read yet.
+    public struct Saved {
+        public let file: SafeTensorsFile
+        public let counters: Counters
+
+        public var policyShapes: [String: [Int]] {
+            let names = file.names.filter { $0.hasPrefix(policyPrefix) }
+            return Dictionary(uniqueKeysWithValues: names.map { (String($0.dropFirst(policyPrefix.count)), file.shape(of: $0) ?? []) })
+        }
+    }
+
     /// The newest state of a run, nil where none was saved yet.
-    public static func load(_ directory: RunDirectory) throws -> RunState? {
+    public static func newest(_ directory: RunDirectory) throws -> Saved? {
         let pointer = directory.state.appendingPathComponent("current")
         guard FileManager.default.fileExists(atPath: pointer.path) else { return nil }
         let name = try String(contentsOf: pointer, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -39,8 +50,14 @@ public struct RunState {
         guard let json = file.metadata["counters"], let counters = try? JSONDecoder().decode(Counters.self, from: Data(json.utf8)) else {
             throw RunError.state("\(file.url.path) has no counters")
         }
-        var state = RunState(counters: counters, policy: [:], optimiser: [:])
-        for (name, tensor) in try file.all() {
+        return Saved(file: file, counters: counters)
+    }
+
+    /// The newest state of a run with its tensors, nil where none was saved yet.
+    public static func load(_ directory: RunDirectory) throws -> RunState? {
+        guard let saved = try newest(directory) else { return nil }
+        var state = RunState(counters: saved.counters, policy: [:], optimiser: [:])
+        for (name, tensor) in try saved.file.all() {
             if name.hasPrefix(policyPrefix) { state.policy[String(name.dropFirst(policyPrefix.count))] = tensor }
             if name.hasPrefix(optimiserPrefix) { state.optimiser[String(name.dropFirst(optimiserPrefix.count))] = tensor }
         }

@@ -6,9 +6,11 @@ public final class StopSignals: @unchecked Sendable {
     // Written on the signal queue, read by the trainer, under the lock.
     private let lock = NSLock()
     private var number: Int32?
+    private let numbers: [Int32]
     private var sources: [any DispatchSourceSignal] = []
 
     public init(_ numbers: [Int32] = [SIGINT, SIGTERM]) {
+        self.numbers = numbers
         let queue = DispatchQueue(label: "signals")
         for signalNumber in numbers {
             signal(signalNumber, SIG_IGN)
@@ -17,6 +19,12 @@ public final class StopSignals: @unchecked Sendable {
             source.resume()
             sources.append(source)
         }
+    }
+
+    /// From here on a signal ends the process at once again: no one looks at `received` any more.
+    deinit {
+        for source in sources { source.cancel() }
+        for number in numbers { signal(number, SIG_DFL) }
     }
 
     /// The signal that arrived, if any.

@@ -27,6 +27,7 @@ typedef enum CTTag {
     CTTagGenerator,    // handle
     CTTagInts,         // ints[integer ..< integer + count]
     CTTagDoubles,      // doubles[integer ..< integer + count]
+    CTTagBools,        // ints[integer ..< integer + count], 0 or 1
     CTTagTensors,      // tensors[integer ..< integer + count]
 } CTTag;
 

@@ -28,7 +28,7 @@ public struct AblationComparison: Codable, Sendable, Equatable {
     public struct Row: Codable, Sendable, Equatable {
         public var method: AblationMethod
         public var setting: AblationSetting
-        /// Whether a setting outside the grid might have been better still: the learning rate or beta chosen is the grid's first or last.
+        /// Whether a learning rate outside the grid might have been better still: the one chosen is the lowest or the highest.
         public var isAtEdge: Bool
         public var sweep: [SweepEntry]
         public var scores: [Score]
@@ -154,7 +154,6 @@ public enum AblationChoice {
     }
 
     static func isAtEdge(_ setting: AblationSetting, _ plan: AblationPlan) -> Bool {
-        func ends(_ value: Double, _ values: [Double]) -> Bool { value == values.min() || value == values.max() }
-        return ends(setting.learningRate, plan.learningRates) || setting.beta.map { ends($0, plan.betas) } ?? false
+        setting.learningRate == plan.learningRates.min() || setting.learningRate == plan.learningRates.max()
     }
 }

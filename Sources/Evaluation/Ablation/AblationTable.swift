@@ -11,11 +11,12 @@ extension AblationComparison {
         let rates = plan.learningRates.map { String(format: "%g", $0) }.joined(separator: ", ")
         let betas = plan.betas.map { String(format: "%g", $0) }.joined(separator: ", ")
         return """
-            Every method trains for \(plan.iterations) × \(plan.updates) updates of \(plan.batch) winners out of \(plan.winners), from \(plan.seeds) seeds. Its learning rate (of \
-            \(rates)) and β (of \(betas)) are those of the highest mean quality over both guidances on \(plan.sweepCaptions) captions of the tune \
-            split, from one more seed and \(plan.iterations) × \(plan.sweepUpdates) updates; a run that fails counts as 0. Scores are the oracle's on all held-out captions, one \
-            drawing each at every guidance, averaged over training seeds. In brackets: 95 % intervals of the paired difference, by bootstrap over \
-            captions; they do not cover the choice of training seeds, whose spread is given below. ° marks a choice at the edge of the sweep.
+            Every method trains for \(plan.iterations) × \(plan.updates) updates of \(plan.batch) winners out of \(plan.winners), from \
+            \(plan.seeds) seeds. Its learning rate (of \(rates)) and β (of \(betas)) are those of the highest mean quality over both \
+            guidances on \(plan.sweepCaptions) captions of the tune split, from one more seed and \(plan.iterations) × \(plan.sweepUpdates) \
+            updates; a run that fails counts as 0. Scores are the oracle's on all held-out captions, one drawing each at every guidance, \
+            averaged over training seeds. In brackets: 95 % intervals of the paired difference, by bootstrap over captions; they do not cover \
+            the choice of training seeds, whose spread is given below. ° marks a learning rate at the edge of the sweep.
             """
     }
 
@@ -43,10 +44,12 @@ extension AblationComparison {
     }
 
     private var methodTable: String {
-        let columns = ["quality", "faithfulness"].flatMap { name in guidances.map { (name, $0) } }
-        let head = ["method", "lr", "β"] + columns.map { "\($0.0), guidance \(String(format: "%g", $0.1))" }
+        let columns: [(String, Double)] = ["quality", "faithfulness"].flatMap { name in guidances.map { (name, $0) } }
+        let head =
+            ["method", "lr", "β"] + columns.map { "\($0.0), guidance \(String(format: "%g", $0.1))" }
             + ["winners' own error, first → last iteration", "share r_w > m_w, first → last"]
-        let baseCells = ["base model", "–", "–"] + columns.map { column in scored(base.first { $0.name == column.0 && $0.guidance == column.1 }!) } + ["–", "–"]
+        let baseCells =
+            ["base model", "–", "–"] + columns.map { column in scored(base.first { $0.name == column.0 && $0.guidance == column.1 }!) } + ["–", "–"]
         return table(
             head,
             [baseCells]
@@ -71,7 +74,8 @@ extension AblationComparison {
     }
 
     private var contrastTable: String {
-        let head = ["method"]
+        let head =
+            ["method"]
             + guidances.flatMap { g in
                 let name = String(format: "%g", g)
                 return ["− SFT, guidance \(name)", "− SePPO, guidance \(name)", "training seeds, guidance \(name)"]
@@ -110,7 +114,8 @@ extension AblationComparison {
 
     private var sweepTable: String {
         let settings = rows.first { $0.method.hasBeta }?.sweep.map(\.setting) ?? []
-        let head = ["sweep: quality on the tune split"]
+        let head =
+            ["sweep: quality on the tune split"]
             + settings.map { String(format: "%g", $0.learningRate) + ", β " + String(format: "%g", $0.beta ?? 0) }
         return table(
             head,

@@ -1,0 +1,77 @@
+import Diffusion
+import Foundation
+
+extension Inspection {
+    /// The answer for people, a few lines; at most twenty problems are written out.
+    public var text: String {
+        var lines = ["\(path): \(Self.titles[kind] ?? kind.rawValue)"]
+        lines += pipeline?.lines ?? []
+        lines += dataset?.lines ?? []
+        lines += run?.lines ?? []
+        lines += file?.lines ?? []
+        for ids in tokens ?? [] { lines.append("tokens: " + ids.map(String.init).joined(separator: " ")) }
+        lines.append(problems.isEmpty ? "no problems" : problems.count == 1 ? "1 problem:" : "\(problems.count) problems:")
+        lines += problems.prefix(20).map { "  \($0)" }
+        if problems.count > 20 { lines.append("  and \(problems.count - 20) more; --json lists all") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static let titles: [Kind: String] = [
+        .pipeline: "a diffusers pipeline", .tokenizer: "a tokenizer", .textEncoder: "a CLIP text encoder", .autoencoder: "an autoencoder", .unet: "a UNet",
+        .dataset: "a data set", .run: "a run", .safetensors: "a safetensors file", .unknown: "nothing known here",
+    ]
+}
+
+extension WeightsSummary {
+    fileprivate var line: String {
+        let types = dtypes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key).joined(separator: ", ")
+        return "\(parameters) parameters in \(tensors) tensors" + (types.isEmpty ? "" : " (\(types))") + String(format: ", %.1f MB", Double(bytes) / 1e6)
+    }
+}
+
+extension PipelineInspection {
+    fileprivate var lines: [String] {
+        var lines = parts.map { "  " + $0.name.padding(toLength: 13, withPad: " ", startingAt: 0) + $0.weights.line }
+        if parts.count > 1 { lines.append("  in all       \(parts.reduce(0) { $0 + $1.weights.parameters }) parameters") }
+        if let resolution { lines.append("  resolution   \(resolution) pixels") }
+        if let sampler { lines.append("  sampler      \(sampler)" + (predictionType.map { ", \($0)" } ?? "")) }
+        if let tokenizerLength, let vocabularySize { lines.append("  tokenizer    \(tokenizerLength) tokens a text, of a vocabulary of \(vocabularySize)") }
+        if !ignored.isEmpty { lines.append("  not used     \(ignored.joined(separator: ", "))") }
+        return lines
+    }
+}
+
+extension DatasetInspection {
+    fileprivate var lines: [String] {
+        var lines = ["  \(winners) winners with \(distinctCaptions) different captions, \(losers) with a losing image; \(skipped.count) files or rows left out"]
+        if decoded < winners { lines.append("  \(decoded) of them were decoded; --all decodes every one") }
+        if let width, let height {
+            lines.append("  width \(width.min) to \(width.max) (median \(width.median)), height \(height.min) to \(height.max) (median \(height.median)) pixels")
+        }
+        if sizes.count > 1 { lines.append("  most frequent: " + sizes.prefix(5).map { "\($0.width) x \($0.height) (\($0.count))" }.joined(separator: ", ")) }
+        return lines
+    }
+}
+
+extension RunInspection {
+    fileprivate var lines: [String] {
+        let status = isLocked ? "a process is working on it" : isFinished ? "finished" : "not finished; go on with --resume"
+        var lines = ["  \(updatesSaved) of \(updatesTotal.map(String.init) ?? "?") updates saved, \(updatesLogged) logged; \(status)"]
+        lines.append("  checkpoints  \(checkpoints.isEmpty ? "none" : checkpoints.map(String.init).joined(separator: ", "))")
+        if let state { lines.append("  state        \(state)") }
+        if !lastLosses.isEmpty { lines.append("  last losses  " + lastLosses.map { String(format: "%.4f", $0) }.joined(separator: ", ")) }
+        for alarm in alarms { lines.append("  alarm        \(alarm.text) (first at update \(alarm.firstUpdate), \(alarm.updates) in all)") }
+        if skippedUpdates > 0 { lines.append("  \(skippedUpdates) updates were left out because the loss or gradient was not finite") }
+        lines += settings.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value.text)" }
+        if let model { lines += ["the aligned model:"] + model.lines }
+        return lines
+    }
+}
+
+extension TensorFileInspection {
+    fileprivate var lines: [String] {
+        ["  " + weights.line] + metadata.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value.prefix(120))" }
+            + tensors.prefix(20).map { "  \($0.name)  \($0.dtype) \($0.shape)" }
+            + (tensors.count > 20 ? ["  and \(tensors.count - 20) more; --json lists all"] : [])
+    }
+}

@@ -1,0 +1,111 @@
+import Datasets
+import Diffusion
+import Foundation
+
+/// What stands at a path: its kind, its size, and what is wrong with it. Only a path that does not exist throws; everything else is an answer.
+public struct Inspection: Encodable, Sendable {
+    public enum Kind: String, Encodable, Sendable {
+        /// A diffusers folder, whole or in part.
+        case pipeline
+        /// One part of such a folder, inspected by itself.
+        case tokenizer
+        case textEncoder = "text_encoder"
+        case autoencoder = "vae"
+        case unet
+        case dataset
+        case run
+        case safetensors
+        case unknown
+    }
+
+    public var kind: Kind
+    public let path: String
+    /// Numbers that a training could change: of all parts of a pipeline, of a run's policy, of a file's tensors.
+    public var parameters = 0
+    public var problems: [String] = []
+    /// One list of ids for each text that was asked about, as the text encoder gets them.
+    public var tokens: [[Int]]?
+    public var pipeline: PipelineInspection?
+    public var dataset: DatasetInspection?
+    public var run: RunInspection?
+    public var file: TensorFileInspection?
+
+    /// How thorough an inspection is.
+    public struct Effort: Sendable {
+        /// Images of a data set that are decoded, evenly spread over it; 0 for all.
+        public var images = 1000
+        /// Files of weights up to that many bytes are searched for values that are not finite.
+        public var weightBytes = 512 << 20
+
+        public static let bounded = Effort()
+        public static let everything = Effort(images: 0, weightBytes: .max)
+    }
+
+    /// - Parameters:
+    ///   - path: a folder, a safetensors file, or the name of the built-in model
+    ///   - texts: what to turn into tokens by the tokenizer found there
+    public init(_ path: String, tokens texts: [String] = [], effort: Effort = .bounded) throws {
+        let url = BuiltInModel.resolve(path).standardizedFileURL
+        self.path = url.path
+        kind = .unknown
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { throw InspectionError(path: url.path) }
+        kind = isFolder.boolValue ? Self.kind(ofFolder: url) : Self.kind(ofFile: url)
+        var tokenizer: CLIPTokenizer?
+        switch kind {
+        case .pipeline, .tokenizer, .textEncoder, .autoencoder, .unet:
+            var found = PipelineInspection()
+            tokenizer = found.inspect(url, as: kind, effort, &problems)
+            parameters = found.parts.reduce(0) { $0 + $1.weights.parameters }
+            pipeline = found
+        case .run:
+            let found = RunInspection(url, effort, &problems)
+            parameters = found.policyParameters
+            tokenizer = try? CLIPTokenizer(folder: PipelineFolder(found.modelFolder).tokenizer)
+            run = found
+        case .safetensors:
+            let found = TensorFileInspection(url, effort, &problems)
+            parameters = found.weights.parameters
+            file = found
+        case .dataset:
+            dataset = DatasetInspection(url, effort, &problems)
+        case .unknown:
+            problems.append(
+                isFolder.boolValue
+                    ? "\(url.path): no part of a diffusers pipeline, no run and no captioned images were found in this folder"
+                    : "\(url.path): not a safetensors file; the files of other kinds of models must be converted first")
+        }
+        guard !texts.isEmpty else { return }
+        self.tokens = tokenizer?.ids(texts)
+        if tokenizer == nil { problems.append("no text was turned into tokens: there is no tokenizer here that can be read") }
+    }
+
+    private static func kind(ofFile url: URL) -> Kind {
+        url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) ? .safetensors : .unknown
+    }
+
+    private static func kind(ofFolder url: URL) -> Kind {
+        func holds(_ name: String) -> Bool { FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path) }
+        if holds("run.yaml") { return .run }
+        if holds("model_index.json") { return .pipeline }
+        if holds("metadata.jsonl") || holds("metadata.csv") { return .dataset }
+        if ["unet", "vae", "text_encoder", "tokenizer", "scheduler"].contains(where: { PipelineInspection.isPart(url.appendingPathComponent($0)) }) { return .pipeline }
+        if holds("tokenizer.json") || holds("vocab.json") || holds("merges.txt") || holds("tokenizer_config.json") { return .tokenizer }
+        if let network = PipelineInspection.network(describedBy: url.appendingPathComponent("config.json")) { return network }
+        return DatasetInspection.holdsImages(url) ? .dataset : .unknown
+    }
+
+    /// One JSON object, names in snake_case.
+    public func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self)
+    }
+}
+
+/// There is nothing at the path.
+public struct InspectionError: Error, CustomStringConvertible {
+    public let path: String
+    public var description: String { "\(path): there is no such file or folder" }
+}

@@ -1,0 +1,166 @@
+import Diffusion
+import Foundation
+import Layers
+import Torch
+
+/// A diffusers folder, or what there is of one.
+public struct PipelineInspection: Encodable, Sendable {
+    public struct Part: Encodable, Sendable {
+        public let name: String
+        public let weights: WeightsSummary
+    }
+
+    /// The networks whose weights could be read.
+    public var parts: [Part] = []
+    /// Side of the square images that the model was made for, in pixels.
+    public var resolution: Int?
+    /// Pixels along one side of a latent.
+    public var downsampling: Int?
+    public var sampler: String?
+    public var predictionType: String?
+    /// Length of the lists that the tokenizer gives.
+    public var tokenizerLength: Int?
+    public var vocabularySize: Int?
+    /// Folders that are no part of what is used here, such as a safety checker.
+    public var ignored: [String] = []
+
+    private var configurations = Configurations()
+
+    private struct Configurations {
+        var tokenizer: CLIPTokenizer?
+        var textEncoder: CLIPTextConfiguration?
+        var autoencoder: AutoencoderConfiguration?
+        var unet: UNetConfiguration?
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case parts, resolution, downsampling, sampler, predictionType, tokenizerLength, vocabularySize, ignored
+    }
+
+    init() {}
+
+    /// Fills in what is found and adds what is wrong. Gives the tokenizer, where there is one that can be read.
+    mutating func inspect(_ folder: URL, as kind: Inspection.Kind, _ effort: Inspection.Effort, _ problems: inout [String]) -> CLIPTokenizer? {
+        let files = PipelineFolder(folder)
+        switch kind {
+        case .tokenizer: inspectTokenizer(folder, &problems)
+        case .textEncoder: inspectTextEncoder(.textEncoder(folder), effort, &problems)
+        case .autoencoder: inspectAutoencoder(.autoencoder(folder), effort, &problems)
+        case .unet: inspectUNet(.unet(folder), effort, &problems)
+        default:
+            let index = PipelineIndex(files, &problems)
+            ignored = index.ignored
+            inspectTokenizer(files.tokenizer, &problems)
+            inspectTextEncoder(files.textEncoder, effort, &problems)
+            inspectAutoencoder(files.autoencoder, effort, &problems)
+            inspectUNet(files.unet, effort, &problems)
+            inspectScheduler(files.scheduler, &problems)
+        }
+        let found = configurations
+        problems += Pipeline.disagreements(
+            tokenizer: found.tokenizer, textEncoder: found.textEncoder, autoencoder: found.autoencoder, unet: found.unet)
+        if let unet = found.unet, let autoencoder = found.autoencoder { resolution = unet.sampleSize * autoencoder.downsampling }
+        downsampling = found.autoencoder?.downsampling
+        tokenizerLength = found.tokenizer?.maximumLength
+        vocabularySize = found.tokenizer?.vocabularySize
+        return found.tokenizer
+    }
+
+    private mutating func inspectTokenizer(_ folder: URL, _ problems: inout [String]) {
+        guard Self.exists(folder) else { return problems.append("\(folder.path): the folder is missing") }
+        do {
+            configurations.tokenizer = try CLIPTokenizer(folder: folder)
+        } catch {
+            problems.append("\(folder.path)/\(error)")
+        }
+    }
+
+    private mutating func inspectTextEncoder(_ part: PipelineFolder.Part, _ effort: Inspection.Effort, _ problems: inout [String]) {
+        configurations.textEncoder = network("text_encoder", part, effort, &problems, read: CLIPTextConfiguration.init) { store, configuration in
+            _ = try store.build { CLIPTextModel($0, configuration) }
+        }
+    }
+
+    private mutating func inspectAutoencoder(_ part: PipelineFolder.Part, _ effort: Inspection.Effort, _ problems: inout [String]) {
+        configurations.autoencoder = network("vae", part, effort, &problems, read: AutoencoderConfiguration.init) { store, configuration in
+            _ = try store.build { Autoencoder($0, configuration) }
+        }
+    }
+
+    private mutating func inspectUNet(_ part: PipelineFolder.Part, _ effort: Inspection.Effort, _ problems: inout [String]) {
+        configurations.unet = network("unet", part, effort, &problems, read: UNetConfiguration.init) { store, configuration in
+            _ = try store.build { UNet($0, configuration) }
+        }
+    }
+
+    /// Reads a network's configuration and holds its file's header against it. Gives the configuration, where it can be used.
+    private mutating func network<Configuration>(
+        _ name: String, _ part: PipelineFolder.Part, _ effort: Inspection.Effort, _ problems: inout [String],
+        read: (URL) throws -> Configuration, build: (ParameterStore, Configuration) throws -> Void
+    ) -> Configuration? {
+        guard Self.exists(part.folder) else {
+            problems.append("\(part.folder.path): the folder is missing")
+            return nil
+        }
+        var configuration: Configuration?
+        do {
+            configuration = try read(part.configuration)
+        } catch {
+            problems.append("\(error)")
+        }
+        guard Self.exists(part.weightsFile) else {
+            let others = ((try? FileManager.default.contentsOfDirectory(atPath: part.folder.path)) ?? []).filter { $0 != "config.json" }.sorted()
+            problems.append("\(part.weightsFile.path): the file is missing" + (others.isEmpty ? "" : "; the folder has \(others.enumerated(upTo: 5))"))
+            return configuration
+        }
+        do {
+            let file = try SafeTensorsFile(part.weightsFile)
+            parts.append(Part(name: name, weights: WeightsSummary(file)))
+            if let problem = TensorFileInspection.notFinite(file, effort) { problems.append(problem) }
+            if let configuration { try build(part.outline(), configuration) }
+        } catch let error as ParameterError {
+            problems += Self.lines(error, part.weightsFile.path)
+        } catch {
+            problems.append("\(error)")
+        }
+        return configuration
+    }
+
+    private static func lines(_ error: ParameterError, _ file: String) -> [String] {
+        [("missing", error.missing), ("misshaped", error.misshaped), ("not part of this configuration", error.extra)].compactMap { what, names in
+            names.isEmpty ? nil : "\(file): \(names.count) \(names.count == 1 ? "tensor" : "tensors") \(what): \(names.enumerated(upTo: 20))"
+        }
+    }
+
+    private mutating func inspectScheduler(_ file: URL, _ problems: inout [String]) {
+        guard Self.exists(file) else { return problems.append("\(file.path): the file is missing") }
+        do {
+            let configuration = try SchedulerConfiguration(contentsOf: file)
+            predictionType = (configuration.predictionType ?? .epsilon).rawValue
+            _ = try configuration.noiseSchedule()
+            sampler = try configuration.samplerName().rawValue
+            _ = try configuration.inStableDiffusionPipeline.sampler()
+        } catch {
+            problems.append("\(file.deletingLastPathComponent().path): \(error)")
+        }
+    }
+
+    static func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
+
+    /// Whether a folder named like a part holds what a part holds; a data set may have a folder called `unet`, too.
+    static func isPart(_ folder: URL) -> Bool {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.contains { ["json", "safetensors"].contains(($0 as NSString).pathExtension) || $0 == "merges.txt" }
+    }
+
+    /// Which network a `config.json` describes, nil where it is none of ours.
+    static func network(describedBy configuration: URL) -> Inspection.Kind? {
+        guard let data = try? Data(contentsOf: configuration), let keys = try? JSONDecoder().decode([String: JSONValue].self, from: data) else { return nil }
+        let text = keys["architectures"] == .strings(["CLIPTextModel"]) || keys["model_type"] == .string("clip_text_model")
+        switch keys["_class_name"] {
+        case .string("UNet2DConditionModel"): return .unet
+        case .string("AutoencoderKL"): return .autoencoder
+        default: return text ? .textEncoder : nil
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+
+/// The long options of one command, as its declaration has them.
+struct DeclaredOptions {
+    struct Option {
+        let isFlag: Bool
+        let isRepeating: Bool
+    }
+
+    /// By their names without dashes.
+    let options: [String: Option]
+
+    /// Nil where there is no command of that name.
+    init?(command name: String) {
+        guard let command = Seppo.configuration.subcommands.first(where: { $0._commandName == name }),
+            let help = try? JSONDecoder().decode(Help.self, from: Data(command._dumpHelp().utf8))
+        else { return nil }
+        var options: [String: Option] = [:]
+        for argument in help.command.arguments ?? [] {
+            for name in argument.names ?? [] where name.kind == "long" {
+                options[name.name] = Option(isFlag: argument.kind == "flag", isRepeating: argument.isRepeating)
+            }
+        }
+        self.options = options
+    }
+
+    func declares(_ argument: String) -> Bool {
+        guard argument.hasPrefix("--") else { return argument == "-h" }
+        return options[String(argument.dropFirst(2).prefix { $0 != "=" })] != nil
+    }
+
+    /// `--tokens a -b c` as `--tokens a --tokens=-b c`: what follows an option that takes several values is one of them unless it is itself an
+    /// option, even where it begins with a dash.
+    func withDashedValuesJoined(_ arguments: [String]) -> [String] {
+        var joined: [String] = []
+        var open: String?
+        for argument in arguments {
+            if let option = open, argument.hasPrefix("-"), !declares(argument) {
+                // Joined to the option itself where that waits for its first value.
+                if joined.last == option { joined.removeLast() }
+                joined.append("\(option)=\(argument)")
+                continue
+            }
+            if argument.hasPrefix("-") { open = options[String(argument.dropFirst(2))]?.isRepeating == true ? argument : nil }
+            joined.append(argument)
+        }
+        return joined
+    }
+
+    private struct Help: Decodable {
+        let command: Command
+
+        struct Command: Decodable { let arguments: [Argument]? }
+
+        struct Argument: Decodable {
+            let kind: String
+            let isRepeating: Bool
+            let names: [Name]?
+        }
+
+        struct Name: Decodable {
+            let kind: String
+            let name: String
+        }
+    }
+}
