@@ -38,8 +38,8 @@ public final class ReferencePool {
         if index == 0 { return base }
         if let held, held.index == index { return held.network }
         held = nil
-        let store = ParameterStore(try SafeTensorsFile(directory.checkpoint(index)).all())
-        let network = try store.build { UNet($0, base.configuration) }
+        let file = directory.checkpoint(index)
+        let network = try ParameterStore(SafeTensorsFile(file).all(), from: file.path).build { UNet($0, base.configuration) }
         held = (index, network)
         return network
     }

@@ -32,10 +32,15 @@ public final class Trainer {
         self.winners = winners
         self.directory = directory
         row = settings.row
+        guard row.losers != .dataset || winners.losers != nil else { throw RunError.model("this method needs winners with losing images") }
         let saved = try RunState.load(directory)
         counters = saved?.counters ?? RunState.Counters()
         policyStore = ParameterStore(saved?.policy ?? pipeline.unetTensors, isTrainable: true)
-        policy = try policyStore.build { [pipeline] in UNet($0, pipeline.unet.configuration) }
+        do {
+            policy = try policyStore.build { UNet($0, pipeline.unet.configuration) }
+        } catch {
+            throw RunError.state("the saved state of this run belongs to another model: \(error)")
+        }
         optimiser = AdamW(policyStore.parameters, settings: AdamW.Settings(weightDecay: settings.weightDecay))
         if let saved { try optimiser.restore(saved.optimiser) }
         pool = ReferencePool(base: pipeline.unet, directory: directory, rule: row.reference, draw: settings.referenceDraw, seed: settings.seed)
@@ -50,13 +55,22 @@ public final class Trainer {
 
     /// Runs to the end, or to a signal: then the update in hand is finished and saved first.
     public func run(stopping signals: StopSignals, progress: (LoggedUpdate) throws -> Void) throws {
+        var isSaveDue = false
         while counters.updates < settings.totalUpdates {
-            let entry = try step()
+            let gradients = try accumulateGradients()
+            // A state is good once finite gradients have come out of it: one that a last huge step has spoilt never replaces a good one.
+            if isSaveDue, gradients.areFinite {
+                try save()
+                isSaveDue = false
+            }
+            let entry = advance(gradients)
             try log.append(entry)
             let endsIteration = counters.updates % settings.updates == 0
             if endsIteration { try pool.append(counters.updates / settings.updates, policyStore.parameters) }
+            isSaveDue = isSaveDue || endsIteration || counters.updates % settings.saveEvery == 0
             let stop = signals.received
-            if endsIteration || stop != nil || counters.updates % settings.saveEvery == 0 { try save() }
+            let isLast = counters.updates == settings.totalUpdates
+            if isLast || stop != nil, counters.skipsInARow == 0 { try save() }
             try progress(entry)
             if let stop { throw StoppedBySignal(number: stop) }
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
@@ -65,8 +79,22 @@ public final class Trainer {
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
     }
 
-    /// One update: draw a reference, sample, noise, compare, step.
-    private func step() throws -> LoggedUpdate {
+    /// What an update's gradients, which stand in the policy's tensors, came from.
+    private struct Gradients {
+        let k: Int
+        let reference: Int?
+        let diagnostics: Diagnostics
+        /// Before clipping.
+        let norm: Double
+        let sampleSeconds: Double
+        let seconds: Double
+
+        var areFinite: Bool { diagnostics.loss.isFinite && norm.isFinite }
+    }
+
+    /// The first half of an update: draw a reference, sample, noise, compare.
+    private func accumulateGradients() throws -> Gradients {
+        let start = Date()
         let update = counters.updates
         let k = update / settings.updates + 1
         let reference = row.comparesPairs ? pool.index(update: update, k: k) : nil
@@ -74,7 +102,6 @@ public final class Trainer {
         let rows = order.next(settings.batch)
         var diagnostics = Diagnostics(timestepCount: pipeline.schedule.count)
         var sampleSeconds = 0.0
-        let start = Date()
         let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
         for first in stride(from: 0, to: settings.batch, by: size) {
             let part = first..<min(first + size, settings.batch)
@@ -93,38 +120,42 @@ public final class Trainer {
             (losses.sum() / Double(settings.batch)).backward()
         }
         let norm = optimiser.gradientNorm()
-        let rate = settings.rates.rate(at: update)
-        let isFinite = diagnostics.loss.isFinite && norm.isFinite
-        if isFinite {
-            optimiser.clipGradients(norm: norm, to: settings.gradientClip)
+        return Gradients(
+            k: k, reference: reference, diagnostics: diagnostics, norm: norm, sampleSeconds: sampleSeconds, seconds: -start.timeIntervalSinceNow)
+    }
+
+    /// The second half: step, or leave the update out where its gradients are not finite.
+    private func advance(_ gradients: Gradients) -> LoggedUpdate {
+        let start = Date()
+        let rate = settings.rates.rate(at: counters.updates)
+        if gradients.areFinite {
+            optimiser.clipGradients(norm: gradients.norm, to: settings.gradientClip)
             optimiser.step(learningRate: rate)
         } else {
             optimiser.clearGradients()
         }
         counters.updates += 1
-        counters.skipsInARow = isFinite ? 0 : counters.skipsInARow + 1
-        let seconds = -start.timeIntervalSinceNow
+        counters.skipsInARow = gradients.areFinite ? 0 : counters.skipsInARow + 1
+        let seconds = gradients.seconds - start.timeIntervalSinceNow
         var entry = LoggedUpdate(update: counters.updates)
-        entry.k = k
-        entry.reference = reference
+        entry.k = gradients.k
+        entry.reference = gradients.reference
         entry.examples = counters.updates * settings.batch
-        diagnostics.fill(&entry, k: k, reference: reference)
-        entry.gradientNorm = norm.isFinite ? norm : nil
+        gradients.diagnostics.fill(&entry, k: gradients.k, reference: gradients.reference)
+        entry.gradientNorm = gradients.norm.isFinite ? gradients.norm : nil
         entry.learningRate = rate
-        entry.sampleSeconds = sampleSeconds
-        entry.updateSeconds = seconds - sampleSeconds
+        entry.sampleSeconds = gradients.sampleSeconds
+        entry.updateSeconds = seconds - gradients.sampleSeconds
         entry.examplesPerSecond = Double(settings.batch) / seconds
         entry.peakMegabytes = Double(Runtime.peakMegabytes)
-        entry.skipped = isFinite ? 0 : 1
-        entry.alarms = alarms.raised(by: entry, margins: diagnostics.margins, &counters)
+        entry.skipped = gradients.areFinite ? 0 : 1
+        entry.alarms = alarms.raised(by: entry, margins: gradients.diagnostics.margins, &counters)
         return entry
     }
 
     /// The losing samples of a batch: drawn by the reference, as latents straight from the sampler, or the data set's.
     private func losingLatents(_ batch: TrainingBatch, _ reference: UNet) throws -> Tensor {
-        if row.losers == .dataset, let losers = winners.losers {
-            return losers.latents(batch.rows) { batch.noise("loser posterior") }
-        }
+        if row.losers == .dataset { return winners.losers!.latents(batch.rows) { batch.noise("loser posterior") } }
         let guidance = Guidance(scale: settings.guidance)
         let denoiser = guidance.denoiser(conditional: batch.states, unconditional: winners.emptyState) { x, t, states in
             reference(x, timesteps: Tensor([Float(t)]), context: states)
@@ -135,19 +166,21 @@ public final class Trainer {
 
     /// The objective on pairs; its value an example.
     private func compare(_ batch: TrainingBatch, _ loser: Tensor, _ reference: UNet, _ diagnostics: inout Diagnostics) -> Tensor {
+        // Before the errors, whose activations are kept for the gradient.
+        let anchors = (0..<settings.anchorDraws).map { anchorAdvantage(batch, reference, draw: $0 + 1) }
         let errors = errors(batch, loser, reference, draw: "loss")
-        var advantage: Tensor?
-        if settings.anchorDraws > 0 {
-            advantage = noGradients {
-                (1...settings.anchorDraws).reduce(errors.referenceWinner - errors.policyWinner.detached) { sum, draw in
-                    let winner = noised(batch, batch.latents, "anchor \(draw)")
-                    return sum + winner.errors(of: reference, states: batch.states) - winner.errors(of: policy, states: batch.states)
-                } / Double(settings.anchorDraws + 1)
-            }
-        }
-        let value = objective(errors, advantage: advantage)
+        let own = noGradients { errors.referenceWinner - errors.policyWinner }
+        let value = objective(errors, advantage: anchors.isEmpty ? own : anchors.reduce(own, +) / Double(anchors.count + 1))
         diagnostics.append(errors, value, timesteps: batch.timesteps("loss", below: pipeline.schedule.count))
         return value.losses
+    }
+
+    /// r_w − m_w of one more draw of (t, ε).
+    private func anchorAdvantage(_ batch: TrainingBatch, _ reference: UNet, draw: Int) -> Tensor {
+        noGradients {
+            let winner = noised(batch, batch.latents, "anchor \(draw)")
+            return winner.errors(of: reference, states: batch.states) - winner.errors(of: policy, states: batch.states)
+        }
     }
 
     private func errors(_ batch: TrainingBatch, _ loser: Tensor, _ reference: UNet, draw: String) -> DenoisingErrors {

@@ -22,8 +22,9 @@ public struct EncodedWinners {
 
     /// Text states `[B, L, D]` of the winners at `indices`, the empty caption's where `dropped`.
     public func states(_ indices: [Int], dropped: [Bool]) -> Tensor {
-        guard dropped.contains(true) else { return states.gathered(indices.map { captionRows[$0] }) }
-        return Tensor.concatenated([states, emptyState]).gathered(zip(indices, dropped).map { $1 ? states.size(0) : captionRows[$0] })
+        let own = states.gathered(indices.map { captionRows[$0] })
+        guard dropped.contains(true) else { return own }
+        return emptyState.selected(where: Tensor(dropped, shape: [dropped.count, 1, 1]), else: own)
     }
 }
 
@@ -120,7 +121,8 @@ extension EncodedWinners {
         self.init(
             latents: try winners.finish(), mirrored: settings.flipsImages ? try mirrored.finish() : nil,
             losers: settings.withLosers ? try losers.finish() : nil,
-            states: Tensor.concatenated(stride(from: 0, to: distinct.count, by: 64).map { pipeline.textStates(Array(distinct[$0..<min($0 + 64, distinct.count)])) }),
+            states: Tensor.concatenated(
+                stride(from: 0, to: distinct.count, by: 64).map { pipeline.textStates(Array(distinct[$0..<min($0 + 64, distinct.count)])) }),
             emptyState: pipeline.textStates([""]), captionRows: captions.map { rows[$0]! }, captions: captions, skips: folder.report)
     }
 }
@@ -146,7 +148,9 @@ private struct PosteriorBuilder {
 
     mutating func finish() throws -> LatentPosterior {
         try flush()
-        return LatentPosterior(mean: Tensor.concatenated(means), deviation: settings.posterior == .mode ? nil : Tensor.concatenated(deviations))
+        // In row-major order, as the cache gives them back: a sum over another order would round otherwise.
+        return LatentPosterior(
+            mean: Tensor.concatenated(means).contiguous(), deviation: settings.posterior == .mode ? nil : Tensor.concatenated(deviations).contiguous())
     }
 
     private mutating func flush() throws {
@@ -155,6 +159,7 @@ private struct PosteriorBuilder {
             let posterior = autoencoder.posterior(Tensor.stacked(pending.map(\.tensor)))
             guard posterior.mean.isFinite else { throw EncodingError() }
             means.append(autoencoder.scaled(posterior.mean))
+            guard settings.posterior == .sample else { return }
             deviations.append((posterior.logVariance * 0.5).exponential * autoencoder.configuration.scalingFactor)
         }
         pending = []

@@ -11,9 +11,14 @@ struct WinnerCache {
     init(_ file: URL, _ folder: ImageFolder, _ winners: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings) {
         self.file = file
         let key = ContentKey()
-        key.update("winners 1 \(settings.resolution) \(settings.posterior) \(settings.flipsImages) \(settings.withLosers)")
+        key.update("winners 2 \(settings.resolution) \(settings.posterior) \(settings.flipsImages) \(settings.withLosers)")
         key.update(pipeline.encoderTensors)
-        for text in winners.map(\.caption) + [""] { key.update(pipeline.tokenizer.ids([text])[0].map(String.init).joined(separator: " ")) }
+        key.update("\(pipeline.textEncoder.configuration) \(pipeline.autoencoder.configuration)")
+        for text in winners.map(\.caption) + [""] {
+            key.update(text)
+            key.update(pipeline.tokenizer.ids([text])[0].map(String.init).joined(separator: " "))
+        }
+        for skip in folder.report { key.update(skip.description) }
         for winner in winners {
             for image in [winner.image, settings.withLosers ? winner.loser : nil] {
                 key.update(image?.path ?? "none")
@@ -35,7 +40,9 @@ struct WinnerCache {
     }
 
     func save(_ winners: EncodedWinners) throws {
-        let json = try JSONEncoder().encode(List(captionRows: winners.captionRows, captions: winners.captions, skips: winners.skips))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let json = try encoder.encode(List(captionRows: winners.captionRows, captions: winners.captions, skips: winners.skips))
         var tensors = ["states": winners.states, "empty_state": winners.emptyState]
         for (name, posterior) in [("latents", winners.latents as LatentPosterior?), ("mirrored", winners.mirrored), ("losers", winners.losers)] {
             tensors[name + ".mean"] = posterior?.mean

@@ -30,7 +30,8 @@ public enum Initializer: Sendable {
 
 /// The tensors of one network by name: read from a file or freshly initialised, float32.
 public final class ParameterStore {
-    private let source: [String: Tensor]?
+    /// Empty once the network is built: it may keep a whole file mapped.
+    private var source: [String: Tensor]?
     private let origin: String?
     /// Whether the tensors of `source` stand for shapes alone.
     private let isOutline: Bool
@@ -41,7 +42,8 @@ public final class ParameterStore {
     /// In the order in which the layers asked.
     public private(set) var parameters: [(name: String, value: Tensor)] = []
 
-    /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are.
+    /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are where
+    /// they lie in memory as libtorch's own do.
     /// - Parameter origin: the file that the tensors come from, for the error's text
     public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false) {
         self.source = source
@@ -82,6 +84,7 @@ public final class ParameterStore {
         guard missing.isEmpty, misshaped.isEmpty, extra.isEmpty else {
             throw ParameterError(origin: origin, missing: missing, misshaped: misshaped, extra: extra)
         }
+        if source != nil { source = [:] }
         return network
     }
 
@@ -106,8 +109,10 @@ public final class ParameterStore {
         let single = found.to(.float32)
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
-        // Always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the source's own memory.
-        return isTrainable ? laidOut.clone() : laidOut
+        // A trainable tensor is always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the
+        // source's own memory. And a file's tensors lie at any address, where a matrix product may add in another order than over memory of
+        // libtorch's own: equal weights would not give equal bits.
+        return isTrainable || !laidOut.isAligned ? laidOut.clone() : laidOut
     }
 
     /// Stands for a tensor that is not there. It takes no memory, whatever a damaged configuration asks for.

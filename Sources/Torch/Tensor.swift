@@ -86,6 +86,9 @@ public final class Tensor: @unchecked Sendable {
         return all[0]
     }
 
+    /// Whether the elements begin at an address that libtorch's own allocation could have, a multiple of 64 bytes.
+    public var isAligned: Bool { Int(bitPattern: ct_tensor_data(handle)) % 64 == 0 }
+
     /// The bytes of a dense CPU tensor, valid inside `body` alone.
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         let dense = detached.to(.cpu).contiguous()

@@ -25,8 +25,9 @@ public struct DenoisingErrors {
     public init(policy: UNet, reference: UNet, winner: NoisedLatents, loser: NoisedLatents, states: Tensor) {
         let both = winner.joined(with: loser)
         let twice = Tensor.concatenated([states, states])
-        let ofPolicy = both.errors(of: policy, states: twice).chunks(2)
+        // The reference goes first: while it computes, the policy's activations are not yet kept for the gradient.
         let ofReference = noGradients { both.errors(of: reference, states: twice).chunks(2) }
+        let ofPolicy = both.errors(of: policy, states: twice).chunks(2)
         self.init(policyWinner: ofPolicy[0], policyLoser: ofPolicy[1], referenceWinner: ofReference[0], referenceLoser: ofReference[1])
     }
 }
@@ -60,6 +61,7 @@ public struct NoisedLatents {
 
     /// The mean squared error of each example, `[B]`, float32.
     public func errors(of network: UNet, states: Tensor) -> Tensor {
-        (network(latents, timesteps: timesteps, context: states) - target).to(.float32).squared.mean([1, 2, 3])
+        // Summed in double: β multiplies the difference of two nearly equal errors, and their rounding, by thousands.
+        (network(latents, timesteps: timesteps, context: states) - target).to(.float64).squared.mean([1, 2, 3]).to(.float32)
     }
 }

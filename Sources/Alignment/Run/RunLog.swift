@@ -18,11 +18,11 @@ public final class RunLog {
         var end = data.startIndex
         var known = 0
         while let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
-            guard let line = try? decoder.decode(LoggedUpdate.self, from: data[end..<newline]), line.update <= updates else { break }
-            known = line.update
+            guard known < updates, let line = try? decoder.decode(LoggedUpdate.self, from: data[end..<newline]), line.update == known + 1 else { break }
+            known += 1
             end = data.index(after: newline)
         }
-        guard known == updates else { throw RunError.state("\(url.path) ends at update \(known), but the saved state is at \(updates)") }
+        guard known == updates else { throw RunError.state("\(url.path) is whole up to update \(known) only, but the saved state is at \(updates)") }
         try file.truncate(atOffset: UInt64(end - data.startIndex))
         try file.seekToEnd()
     }

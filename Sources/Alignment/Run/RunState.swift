@@ -40,8 +40,13 @@ public struct RunState {
         let pointer = directory.state.appendingPathComponent("current")
         guard FileManager.default.fileExists(atPath: pointer.path) else { return nil }
         let name = try String(contentsOf: pointer, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard !name.contains("/") else { throw RunError.state("\(pointer.path) names \(name), which is no file beside it") }
-        let file = try SafeTensorsFile(directory.state.appendingPathComponent(name))
+        guard !name.isEmpty, !name.contains("/") else { throw RunError.state("\(pointer.path) names \"\(name)\", which is no file beside it") }
+        let file: SafeTensorsFile
+        do {
+            file = try SafeTensorsFile(directory.state.appendingPathComponent(name))
+        } catch {
+            throw RunError.state("the saved state of this run cannot be read: \(error)")
+        }
         guard let json = file.metadata["counters"], let counters = try? JSONDecoder().decode(Counters.self, from: Data(json.utf8)) else {
             throw RunError.state("\(file.url.path) has no counters")
         }

@@ -6,11 +6,13 @@ public final class StopSignals: @unchecked Sendable {
     // Written on the signal queue, read by the trainer, under the lock.
     private let lock = NSLock()
     private var number: Int32?
+    private let numbers: [Int32]
     private var sources: [any DispatchSourceSignal] = []
 
-    public init() {
+    public init(_ numbers: [Int32] = [SIGINT, SIGTERM]) {
+        self.numbers = numbers
         let queue = DispatchQueue(label: "signals")
-        for signalNumber in [SIGINT, SIGTERM] {
+        for signalNumber in numbers {
             signal(signalNumber, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: signalNumber, queue: queue)
             source.setEventHandler { [weak self] in self?.note(signalNumber) }
@@ -22,13 +24,13 @@ public final class StopSignals: @unchecked Sendable {
     /// From here on a signal ends the process at once again: no one looks at `received` any more.
     deinit {
         for source in sources { source.cancel() }
-        for signalNumber in [SIGINT, SIGTERM] { signal(signalNumber, SIG_DFL) }
+        for number in numbers { signal(number, SIG_DFL) }
     }
 
     /// The signal that arrived, if any.
     public var received: Int32? { lock.withLock { number } }
 
-    private func note(_ signalNumber: Int32) {
+    func note(_ signalNumber: Int32) {
         let isSecond = lock.withLock {
             defer { number = signalNumber }
             return number != nil

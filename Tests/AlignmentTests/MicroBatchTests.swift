@@ -1,0 +1,59 @@
+import Datasets
+import Foundation
+import Testing
+import Torch
+
+@testable import Alignment
+
+/// The numbers of an update do not depend on how many examples are computed at once.
+@Suite struct MicroBatchTests {
+    let world: TinyWorld
+
+    init() throws { world = try TinyWorld() }
+
+    /// One update from the same start; its gradients are read off the optimiser's first moments, (1 − β₁) times the gradient where none is clipped.
+    private func update(_ method: Method.Name, microBatch: Int, name: String, unshared: Bool = false) throws -> (
+        gradient: [String: Tensor], entry: LoggedUpdate
+    ) {
+        let settings = world.settings {
+            ($0.method, $0.microBatch, $0.batch, $0.iterations, $0.updates) = (method, microBatch, 16, 1, 1)
+            ($0.gradientClip, $0.captionDropout, $0.flipImages, $0.anchorDraws, $0.unshareNoise) = (1e9, 0.3, true, 2, unshared)
+            $0.beta = 20
+        }
+        let directory = try world.train(settings, in: name)
+        let state = try #require(try RunState.load(directory))
+        let moments = state.optimiser.filter { $0.key.hasPrefix("first_moment.") }
+        return (moments.mapValues { $0 * (1 / (1 - 0.9)) }, try directory.timelessEntries()[0])
+    }
+
+    @Test(arguments: [Method.Name.sspo, .spin, .dpo, .sft]) func gradientsAndLogsAgree(_ method: Method.Name) throws {
+        let whole = try update(method, microBatch: 16, name: "whole")
+        for size in [4, 5, 1] {
+            let parts = try update(method, microBatch: size, name: "parts-\(size)")
+            let difference = relativeDifference(parts.gradient, whole.gradient)
+            print("micro-batch \(size), \(method): gradient differs by \(difference)")
+            #expect(difference <= 1e-5)
+            Self.expectEqual(parts.entry, whole.entry)
+        }
+        // At θ = ref the losing sample does not count where s is 0.
+        guard method.method.comparesPairs, method.method.flip == .none else { return }
+        let other = try update(method, microBatch: 16, name: "other", unshared: true)
+        #expect(relativeDifference(other.gradient, whole.gradient) > 1e-3, "the twin with other noise")
+    }
+
+    static func expectEqual(_ a: LoggedUpdate, _ b: LoggedUpdate) {
+        let fields: [KeyPath<LoggedUpdate, Double?>] = [
+            \.loss, \.winnerError, \.sampleError, \.referenceWinnerError, \.referenceSampleError, \.margin, \.flipPositive, \.flipZero, \.flipNegative,
+            \.accuracy, \.gradientNorm, \.learningRate,
+        ]
+        for field in fields {
+            switch (a[keyPath: field], b[keyPath: field]) {
+            case (nil, nil): break
+            case (let x?, let y?): #expect(abs(x - y) <= 1e-5 * max(1, abs(y)), "\(field)")
+            default: Issue.record("\(field) is logged by one alone")
+            }
+        }
+        #expect(a.update == b.update && a.k == b.k && a.reference == b.reference && a.examples == b.examples && a.skipped == b.skipped)
+        #expect(a.flipByAge == b.flipByAge && a.flipByTimestep == b.flipByTimestep)
+    }
+}

@@ -1,0 +1,119 @@
+import Datasets
+import Diffusion
+import Foundation
+import Layers
+import Torch
+
+@testable import Alignment
+
+/// A pipeline with random weights and a folder of a few winners with losers, small enough to train on in milliseconds.
+final class TinyWorld {
+    let folder: URL
+    let pipeline: Pipeline
+    var model: URL { folder.appendingPathComponent("model") }
+    var winners: URL { folder.appendingPathComponent("winners") }
+
+    static let side = 8
+    static let captions = ["a red circle", "a blue square", "a red square", "a green star", "a blue circle"]
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("alignment-tests-\(UUID().uuidString)")
+        try Self.makePipeline().write(to: folder.appendingPathComponent("model"))
+        pipeline = try Pipeline(folder.appendingPathComponent("model"))
+        try writeWinners()
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    static func makePipeline(seed: UInt64 = 1) throws -> Pipeline {
+        let tokenizer = try CLIPTokenizer.train(captions: captions, vocabularySize: 530, maximumLength: 8)
+        var text = CLIPTextConfiguration()
+        (text.vocabularySize, text.maximumLength, text.width, text.hiddenWidth, text.layers, text.heads) = (tokenizer.vocabularySize, 8, 8, 16, 1, 2)
+        var autoencoder = AutoencoderConfiguration()
+        (autoencoder.channels, autoencoder.layersPerBlock, autoencoder.groups, autoencoder.sampleSize) = ([4, 8], 1, 2, side)
+        autoencoder.scalingFactor = 0.7
+        var unet = UNetConfiguration()
+        (unet.sampleSize, unet.channels, unet.layersPerBlock, unet.groups, unet.crossAttentionChannels) = (side / 2, [8, 8], [1, 1], 2, 8)
+        (unet.downAttention, unet.upAttention, unet.onlyCrossAttention) = ([true, false], [false, true], [false, false])
+        (unet.transformerDepth, unet.heads) = ([1, 1], [2, 2])
+        let scheduler = SchedulerConfiguration(
+            className: "DDIMScheduler", trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear,
+            predictionType: .epsilon, timestepSpacing: .leading, stepsOffset: 1, setAlphaToOne: false, clipSample: false)
+        func store(_ part: UInt64) -> ParameterStore { ParameterStore(seed: seed * 10 + part, isTrainable: false) }
+        return try Pipeline(
+            tokenizer: tokenizer, textEncoder: (text, store(0)), autoencoder: (autoencoder, store(1)), unet: (unet, store(2)), scheduler: scheduler)
+    }
+
+    private func writeWinners() throws {
+        try FileManager.default.createDirectory(at: winners.appendingPathComponent("losers"), withIntermediateDirectories: true)
+        for index in Self.captions.indices {
+            try Self.image(index).writePNG(to: winners.appendingPathComponent("\(index).png"))
+            try Self.image(100 + index).writePNG(to: winners.appendingPathComponent("losers/\(index).png"))
+        }
+        try writeCaptions(Self.captions)
+    }
+
+    func writeCaptions(_ captions: [String]) throws {
+        let lines = captions.enumerated().map { #"{"file_name": "\#($0).png", "text": "\#($1)", "loser_file_name": "losers/\#($0).png"}"# + "\n" }
+        try lines.joined().write(to: winners.appendingPathComponent("metadata.jsonl"), atomically: true, encoding: .utf8)
+    }
+
+    static func image(_ index: Int) -> RGBImage {
+        var generator = SeededGenerator(seed: 5, purpose: "picture", index: index)
+        return RGBImage(width: side, height: side, pixels: (0..<side * side * 3).map { _ in UInt8(generator.integer(below: 256)) })
+    }
+
+    /// Two iterations of three updates of batch 4, fast.
+    func settings(_ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
+        var settings = AlignmentSettings(model: model.path, winners: winners.path)
+        (settings.iterations, settings.updates, settings.batch) = (2, 3, 4)
+        (settings.beta, settings.learningRate, settings.sampleSteps, settings.guidance, settings.seed) = (50, 1e-3, 2, 2, 7)
+        change(&settings)
+        return settings
+    }
+
+    func encoded(_ settings: AlignmentSettings, cache: URL? = nil) throws -> EncodedWinners {
+        let encoding = EncodingSettings(
+            resolution: Self.side, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
+        return try EncodedWinners(ImageFolder(winners), pipeline, encoding, limit: settings.limit, cache: cache)
+    }
+
+    func directory(_ name: String) throws -> RunDirectory {
+        let directory = RunDirectory(folder.appendingPathComponent(name))
+        try directory.create()
+        return directory
+    }
+
+    func trainer(_ settings: AlignmentSettings, _ directory: RunDirectory, pipeline: Pipeline? = nil) throws -> Trainer {
+        try Trainer(settings, pipeline ?? self.pipeline, encoded(settings, cache: directory.cache), directory)
+    }
+
+    /// Trains to the end, or as a killed process does to update `killed`. The run goes on where `name` was left.
+    @discardableResult
+    func train(_ settings: AlignmentSettings, in name: String, killedAfter killed: Int? = nil, pipeline: Pipeline? = nil) throws -> RunDirectory {
+        let directory = try directory(name)
+        do {
+            try trainer(settings, directory, pipeline: pipeline).run(stopping: StopSignals([])) { if $0.update == killed { throw Killed() } }
+        } catch is Killed {}
+        return directory
+    }
+
+    struct Killed: Error {}
+}
+
+extension RunDirectory {
+    func entries() throws -> [LoggedUpdate] {
+        try String(contentsOf: log, encoding: .utf8).split(separator: "\n").map { try JSONDecoder().decode(LoggedUpdate.self, from: Data($0.utf8)) }
+    }
+
+    /// The log without what depends on the machine.
+    func timelessEntries() throws -> [LoggedUpdate] {
+        try entries().map {
+            var entry = $0
+            (entry.sampleSeconds, entry.updateSeconds, entry.examplesPerSecond, entry.peakMegabytes) = (nil, nil, nil, nil)
+            return entry
+        }
+    }
+
+    func weights(_ k: Int) throws -> [String: Tensor] { try SafeTensorsFile(checkpoint(k)).all() }
+}

@@ -1,0 +1,97 @@
+import Datasets
+import Foundation
+import Testing
+import Torch
+
+@testable import Alignment
+
+/// Every random number of an example comes from (seed, purpose, index of the example) alone.
+@Suite struct TrainingBatchTests {
+    let world: TinyWorld
+    let settings: AlignmentSettings
+    let winners: EncodedWinners
+
+    init() throws {
+        world = try TinyWorld()
+        settings = world.settings { ($0.captionDropout, $0.flipImages) = (0.3, true) }
+        winners = try world.encoded(settings)
+    }
+
+    private func batch(_ numbers: Range<Int>, settings: AlignmentSettings? = nil, winners: EncodedWinners? = nil) -> TrainingBatch {
+        TrainingBatch(winners ?? self.winners, rows: numbers.map { _ in 2 }, numbers: numbers, settings: settings ?? self.settings)
+    }
+
+    @Test func anExampleDoesNotDependOnItsBatch() {
+        let whole = batch(0..<40)
+        for range in [0..<1, 7..<12, 39..<40] {
+            let part = batch(range)
+            #expect(sameBits(part.latents, whole.latents[range].contiguous()))
+            #expect(sameBits(part.states, whole.states[range].contiguous()))
+            #expect(sameBits(part.noise("loss"), whole.noise("loss")[range].contiguous()))
+            #expect(part.timesteps("loss", below: 1000).values(Int.self) == Array(whole.timesteps("loss", below: 1000).values(Int.self)[range]))
+        }
+    }
+
+    @Test func purposesIndicesAndSeedsDiffer() {
+        let one = batch(3..<4)
+        #expect(!sameBits(one.noise("loss"), one.noise("loss loser")))
+        #expect(!sameBits(one.noise("loss"), batch(4..<5).noise("loss")))
+        var other = settings
+        other.seed += 1
+        #expect(!sameBits(one.noise("loss"), batch(3..<4, settings: other).noise("loss")))
+        let purposes = ["loss", "loss loser", "anchor 1", "anchor 2"].map { batch(0..<30).timesteps($0, below: 1000).values(Int.self) }
+        #expect(Set(purposes).count == 4)
+    }
+
+    @Test func timestepsAreUniform() {
+        let timesteps = batch(0..<4000).timesteps("loss", below: 1000).values(Int.self)
+        #expect(timesteps.min()! >= 0 && timesteps.max()! < 1000)
+        let counts = (0..<10).map { decile in Double(timesteps.filter { $0 / 100 == decile }.count) }
+        // χ² with nine degrees of freedom, 0.9999.
+        #expect(counts.reduce(0) { $0 + pow($1 - 400, 2) / 400 } < 33.72)
+    }
+
+    @Test func captionsAreDroppedAtTheirShare() {
+        let count = 2000
+        let states = batch(0..<count).states
+        let dropped = (0..<count).filter { sameBits(states[$0], winners.emptyState[0]) }.count
+        // Four standard deviations.
+        #expect(abs(Double(dropped) - 0.3 * Double(count)) < 4 * (Double(count) * 0.3 * 0.7).squareRoot())
+        var none = settings
+        none.captionDropout = 0
+        let kept = batch(0..<50, settings: none).states
+        #expect((0..<50).allSatisfy { !sameBits(kept[$0], winners.emptyState[0]) })
+        var all = settings
+        all.captionDropout = 1
+        #expect((0..<50).allSatisfy { sameBits(batch(0..<50, settings: all).states[$0], winners.emptyState[0]) })
+    }
+
+    @Test func halfOfTheImagesAreMirrored() throws {
+        let count = 1000
+        var mode = settings
+        mode.vaePosterior = .mode
+        let winners = try world.encoded(mode)
+        let latents = batch(0..<count, settings: mode, winners: winners).latents
+        let plain = (0..<count).filter { sameBits(latents[$0].contiguous(), winners.latents.mean[2]) }.count
+        let mirrored = (0..<count).filter { sameBits(latents[$0].contiguous(), winners.mirrored!.mean[2]) }.count
+        #expect(plain + mirrored == count)
+        #expect(abs(Double(plain) - 500) < 4 * 250.0.squareRoot())
+    }
+
+    @Test func thePosteriorIsSampledOrItsModeTaken() throws {
+        var plain = settings
+        plain.flipImages = false
+        let winners = try world.encoded(plain)
+        let count = 3000
+        let latents = batch(0..<count, settings: plain, winners: winners).latents
+        let (mean, deviation) = (winners.latents.mean[2], winners.latents.deviation![2])
+        let standardised = (latents - mean) / deviation
+        // Standard errors: 1/√n of the mean, 1/√2n of the deviation; the largest of 64 elements.
+        #expect(standardised.mean([0]).magnitude.max().item < 5 / Double(count).squareRoot())
+        #expect((standardised.standardDeviation([0]) - 1).magnitude.max().item < 5 / Double(2 * count).squareRoot())
+        var mode = plain
+        mode.vaePosterior = .mode
+        let fixed = batch(0..<3, settings: mode, winners: try world.encoded(mode)).latents
+        #expect((0..<3).allSatisfy { sameBits(fixed[$0], mean) })
+    }
+}
