@@ -25,8 +25,9 @@ public struct DenoisingErrors {
     public init(policy: UNet, reference: UNet, winner: NoisedLatents, loser: NoisedLatents, states: Tensor) {
         let both = winner.joined(with: loser)
         let twice = Tensor.concatenated([states, states])
-        let ofPolicy = both.errors(of: policy, states: twice).chunks(2)
+        // The reference first: its activations are gone before the policy keeps its own for the backward pass.
         let ofReference = noGradients { both.errors(of: reference, states: twice).chunks(2) }
+        let ofPolicy = both.errors(of: policy, states: twice).chunks(2)
         self.init(policyWinner: ofPolicy[0], policyLoser: ofPolicy[1], referenceWinner: ofReference[0], referenceLoser: ofReference[1])
     }
 }
