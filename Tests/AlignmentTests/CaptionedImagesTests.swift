@@ -13,8 +13,8 @@ import Testing
         let row: [UInt8] = Array(repeating: [255, 0, 0], count: 16).flatMap { $0 } + Array(repeating: [0, 0, 255], count: 16).flatMap { $0 }
         try RGBImage(width: 32, height: 16, pixels: Array(repeating: row, count: 16).flatMap { $0 }).writePNG(to: place.appendingPathComponent("a.png"))
         try Data("no picture".utf8).write(to: place.appendingPathComponent("b.png"))
-        try Data(#"{"file_name": "b.png", "text": "broken"}"#.utf8 + "\n".utf8 + #"{"file_name": "a.png", "text": "two colours"}"#.utf8)
-            .write(to: place.appendingPathComponent("metadata.jsonl"))
+        let rows = [#"{"file_name": "b.png", "text": "broken"}"#, #"{"file_name": "a.png", "text": "two colours"}"#]
+        try Data(rows.joined(separator: "\n").utf8).write(to: place.appendingPathComponent("metadata.jsonl"))
 
         var folder = try ImageFolder(place)
         let corpus = try CaptionedImages(&folder, side: 16)
