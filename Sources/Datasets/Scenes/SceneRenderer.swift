@@ -100,15 +100,16 @@ public enum SceneRenderer {
 
     private static let coverages: [SceneShape: [Float]] = {
         let offsets: [Float] = [0.125, 0.375, 0.625, 0.875]
-        return Dictionary(uniqueKeysWithValues: SceneShape.allCases.map { shape in
-            let mask = (0..<(boxSize * boxSize)).map { pixel in
-                let points = offsets.flatMap { dy in
-                    offsets.map { dx in contains(shape, x: Float(pixel % boxSize) + dx, y: Float(pixel / boxSize) + dy) }
+        return Dictionary(
+            uniqueKeysWithValues: SceneShape.allCases.map { shape in
+                let mask = (0..<(boxSize * boxSize)).map { pixel in
+                    let points = offsets.flatMap { dy in
+                        offsets.map { dx in contains(shape, x: Float(pixel % boxSize) + dx, y: Float(pixel / boxSize) + dy) }
+                    }
+                    return Float(points.count { $0 }) / Float(points.count)
                 }
-                return Float(points.count { $0 }) / Float(points.count)
-            }
-            return (shape, mask)
-        })
+                return (shape, mask)
+            })
     }()
 
     /// Whether a point of the box, in pixels from its upper left corner, lies in the shape.
