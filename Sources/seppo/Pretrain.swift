@@ -9,7 +9,8 @@ struct Pretrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a small, complete model from nothing.",
         discussion: """
-            Trains a vocabulary, an autoencoder, a CLIP text encoder and a UNet and writes them as a diffusers folder. The built-in model is made by
+            Trains a vocabulary, an autoencoder, a CLIP text encoder and a UNet and writes them as a diffusers folder. A model like \
+            the built-in one is made by
 
               seppo pretrain --scenes --output Sources/Datasets/Resources/scenes
 
