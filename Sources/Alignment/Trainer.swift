@@ -19,6 +19,7 @@ public final class Trainer {
     private let sampler: any Sampler
     private let log: RunLog
     private let alarms: Alarms
+    private let inputs: RunState.Inputs
     private var counters: RunState.Counters
 
     /// How many updates in a row may be left out before the run gives up.
@@ -34,6 +35,8 @@ public final class Trainer {
         row = settings.row
         guard row.losers != .dataset || winners.losers != nil else { throw RunError.model("this method needs winners with losing images") }
         let saved = try RunState.load(directory)
+        inputs = RunState.Inputs(winners: winners.key, unet: pipeline.unetKey)
+        if let saved { try Self.refuseChanges(from: saved.inputs, to: inputs) }
         counters = saved?.counters ?? RunState.Counters()
         policyStore = ParameterStore(saved?.policy ?? pipeline.unetTensors, isTrainable: true)
         do {
@@ -48,6 +51,13 @@ public final class Trainer {
         sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
         log = try RunLog(directory.log, continuingAfter: counters.updates)
         alarms = Alarms(totalUpdates: settings.totalUpdates)
+    }
+
+    private static func refuseChanges(from saved: RunState.Inputs, to now: RunState.Inputs) throws {
+        var changes: [String] = []
+        if saved.winners != now.winners { changes.append("winners: images, captions or the encoders of the model have changed since the run began") }
+        if saved.unet != now.unet { changes.append("model: the UNet's weights have changed since the run began") }
+        guard changes.isEmpty else { throw RunError.differs(changes) }
     }
 
     /// Updates that were done before this process.
@@ -203,6 +213,6 @@ public final class Trainer {
 
     private func save() throws {
         try log.flush()
-        try RunState.save(counters, policy: policyStore.parameters, optimiser: optimiser, in: directory)
+        try RunState.save(counters, inputs: inputs, policy: policyStore.parameters, optimiser: optimiser, in: directory)
     }
 }

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Diffusion
 import Foundation
 import Torch
 
@@ -38,5 +39,14 @@ struct ContentKey {
         av_sha_final(context, &digest)
         av_free(UnsafeMutableRawPointer(context))
         return digest.map { String(format: "%02x", $0) }.joined()
+    }
+}
+
+extension Pipeline {
+    /// Of the UNet's weights: equal keys stand for equal weights.
+    public var unetKey: String {
+        let key = ContentKey()
+        key.update(unetTensors)
+        return key.finish()
     }
 }

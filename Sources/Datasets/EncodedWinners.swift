@@ -4,6 +4,8 @@ import Torch
 
 /// Winners as the denoiser sees them: latents and text states, computed once.
 public struct EncodedWinners {
+    /// Of all they were made from: images, captions, settings and encoders. Equal keys stand for equal winners.
+    public let key: String
     public let latents: LatentPosterior
     /// Of the mirrored images, where training flips them.
     public let mirrored: LatentPosterior?
@@ -78,17 +80,37 @@ extension EncodedWinners {
         progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
     ) throws {
         let listed = limit > 0 ? Array(folder.winners.prefix(limit)) : folder.winners
-        let cache = cache.map { WinnerCache($0, folder, listed, pipeline, settings) }
+        let key = Self.key(folder, listed, pipeline, settings)
+        let cache = cache.map { WinnerCache(file: $0, key: key) }
         if let cached = cache?.load() {
             self = cached
         } else {
-            self = try EncodedWinners(folder, listed, pipeline, settings, progress: progress)
+            self = try EncodedWinners(key, folder, listed, pipeline, settings, progress: progress)
             try cache?.save(self)
         }
     }
 
+    private static func key(_ folder: ImageFolder, _ winners: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings) -> String {
+        let key = ContentKey()
+        key.update("winners 2 \(settings.resolution) \(settings.posterior) \(settings.flipsImages) \(settings.withLosers)")
+        key.update(pipeline.encoderTensors)
+        key.update("\(pipeline.textEncoder.configuration) \(pipeline.autoencoder.configuration)")
+        for text in winners.map(\.caption) + [""] {
+            key.update(text)
+            key.update(pipeline.tokenizer.ids([text])[0].map(String.init).joined(separator: " "))
+        }
+        for skip in folder.report { key.update(skip.description) }
+        for winner in winners {
+            for image in [winner.image, settings.withLosers ? winner.loser : nil] {
+                key.update(image?.path ?? "none")
+                if let image, (try? key.update(contentsOf: image)) == nil { key.update("unreadable") }
+            }
+        }
+        return key.finish()
+    }
+
     private init(
-        _ folder: ImageFolder, _ listed: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings, progress: (_ done: Int, _ of: Int) throws -> Void
+        _ key: String, _ folder: ImageFolder, _ listed: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings, progress: (_ done: Int, _ of: Int) throws -> Void
     ) throws {
         var folder = folder
         var winners = PosteriorBuilder(settings, pipeline.autoencoder)
@@ -119,7 +141,7 @@ extension EncodedWinners {
         let distinct = Array(Set(captions)).sorted()
         let rows = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0) })
         self.init(
-            latents: try winners.finish(), mirrored: settings.flipsImages ? try mirrored.finish() : nil,
+            key: key, latents: try winners.finish(), mirrored: settings.flipsImages ? try mirrored.finish() : nil,
             losers: settings.withLosers ? try losers.finish() : nil,
             states: Tensor.concatenated(
                 stride(from: 0, to: distinct.count, by: 64).map { pipeline.textStates(Array(distinct[$0..<min($0 + 64, distinct.count)])) }),

@@ -8,26 +8,6 @@ struct WinnerCache {
     let file: URL
     let key: String
 
-    init(_ file: URL, _ folder: ImageFolder, _ winners: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings) {
-        self.file = file
-        let key = ContentKey()
-        key.update("winners 2 \(settings.resolution) \(settings.posterior) \(settings.flipsImages) \(settings.withLosers)")
-        key.update(pipeline.encoderTensors)
-        key.update("\(pipeline.textEncoder.configuration) \(pipeline.autoencoder.configuration)")
-        for text in winners.map(\.caption) + [""] {
-            key.update(text)
-            key.update(pipeline.tokenizer.ids([text])[0].map(String.init).joined(separator: " "))
-        }
-        for skip in folder.report { key.update(skip.description) }
-        for winner in winners {
-            for image in [winner.image, settings.withLosers ? winner.loser : nil] {
-                key.update(image?.path ?? "none")
-                if let image, (try? key.update(contentsOf: image)) == nil { key.update("unreadable") }
-            }
-        }
-        self.key = key.finish()
-    }
-
     /// nil where there is no file for this key.
     func load() -> EncodedWinners? {
         guard let stored = try? SafeTensorsFile(file), stored.metadata["key"] == key, let json = stored.metadata["winners"],
@@ -35,7 +15,7 @@ struct WinnerCache {
             let latents = Self.posterior("latents", tensors), let states = tensors["states"], let emptyState = tensors["empty_state"]
         else { return nil }
         return EncodedWinners(
-            latents: latents, mirrored: Self.posterior("mirrored", tensors), losers: Self.posterior("losers", tensors), states: states,
+            key: key, latents: latents, mirrored: Self.posterior("mirrored", tensors), losers: Self.posterior("losers", tensors), states: states,
             emptyState: emptyState, captionRows: list.captionRows, captions: list.captions, skips: list.skips)
     }
 
@@ -49,7 +29,7 @@ struct WinnerCache {
             tensors[name + ".deviation"] = posterior?.deviation
         }
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try SafeTensors.write(tensors, metadata: ["key": key, "winners": String(decoding: json, as: UTF8.self)], to: file)
+        try SafeTensors.write(tensors, metadata: ["key": winners.key, "winners": String(decoding: json, as: UTF8.self)], to: file)
     }
 
     private struct List: Codable {

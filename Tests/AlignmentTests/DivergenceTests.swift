@@ -74,7 +74,7 @@ import Torch
         let good = try world.encoded(settings)
         let bad = Tensor((0..<5).map { $0 == 2 ? Float.infinity : 0 }, shape: [5, 1, 1, 1])
         let winners = EncodedWinners(
-            latents: LatentPosterior(mean: good.latents.mean + bad, deviation: nil), mirrored: nil, losers: nil, states: good.states,
+            key: "spoilt", latents: LatentPosterior(mean: good.latents.mean + bad, deviation: nil), mirrored: nil, losers: nil, states: good.states,
             emptyState: good.emptyState, captionRows: good.captionRows, captions: good.captions, skips: [])
         let directory = try world.directory("run")
         var states: [Int?] = []

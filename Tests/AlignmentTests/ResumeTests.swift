@@ -59,8 +59,8 @@ import Torch
         #expect(state.counters.updates == 3)
         var tensors = Dictionary(uniqueKeysWithValues: state.policy.map { ("policy." + $0, $1) })
         for (name, value) in state.optimiser { tensors["optimiser." + name] = name == "first_moment.conv_in.weight" ? value.zerosLike() : value }
-        let counters = String(decoding: try JSONEncoder().encode(state.counters), as: UTF8.self)
-        try SafeTensors.write(tensors, metadata: ["counters": counters], to: directory.state.appendingPathComponent("00000003.safetensors"))
+        let metadata = try RunState.metadata(state.counters, state.inputs)
+        try SafeTensors.write(tensors, metadata: metadata, to: directory.state.appendingPathComponent("00000003.safetensors"))
         try world.train(settings, in: "resumed")
         #expect(!sameBits(try straight.weights(2), try directory.weights(2)))
     }
@@ -87,13 +87,30 @@ import Torch
         let settings = world.settings()
         let directory = try world.train(settings, in: "run", killedAfter: 5)
         let state = try #require(try RunState.load(directory))
-        let counters = String(decoding: try JSONEncoder().encode(state.counters), as: UTF8.self)
+        let metadata = try RunState.metadata(state.counters, state.inputs)
         try SafeTensors.write(
-            ["policy.other": Tensor.zeros([1])], metadata: ["counters": counters], to: directory.state.appendingPathComponent("00000003.safetensors"))
+            ["policy.other": Tensor.zeros([1])], metadata: metadata, to: directory.state.appendingPathComponent("00000003.safetensors"))
         #expect {
             try world.trainer(settings, directory)
         } throws: {
             "\($0)".contains("belongs to another model") && "\($0)".contains("conv_in.weight")
         }
+    }
+
+    /// Settings name files; what these hold may change between two starts.
+    @Test func otherWinnersOrAnotherBaseUnderTheSameNameAreRefused() throws {
+        let settings = world.settings()
+        let directory = try world.train(settings, in: "run", killedAfter: 5)
+        let image = world.winners.appendingPathComponent("2.png")
+        let before = try Data(contentsOf: image)
+        try TinyWorld.image(77).writePNG(to: image)
+        #expect { try world.trainer(settings, directory) } throws: { "\($0)".contains("winners: images") && !"\($0)".contains("UNet") }
+        try before.write(to: image)
+        try world.writeCaptions(TinyWorld.captions.reversed())
+        #expect { try world.trainer(settings, directory) } throws: { "\($0)".contains("winners: images") }
+        try world.writeCaptions(TinyWorld.captions)
+        let changed = try Pipeline(world.model, unetWeights: directory.checkpoint(1))
+        #expect { try world.trainer(settings, directory, pipeline: changed) } throws: { "\($0)".contains("model: the UNet") }
+        #expect(try world.trainer(settings, directory).updatesDone == 3)
     }
 }

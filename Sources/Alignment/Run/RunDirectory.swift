@@ -95,7 +95,7 @@ public enum RunError: Error, CustomStringConvertible {
         case .locked(let path): "\(path): another process is working on this run"
         case .exists(let path): "\(path) already holds a run: go on with --resume, or choose another --output"
         case .differs(let changes):
-            "the run was begun with other settings; resume it with the same ones, or choose another --output:\n  " + changes.joined(separator: "\n  ")
+            "the run was begun with something else; resume it with the same, or choose another --output:\n  " + changes.joined(separator: "\n  ")
         case .notFinite(let count):
             "the loss or its gradient was not finite in \(count) updates in a row; the last good state is kept. A lower learning rate or beta may help"
         case .state(let message): message

@@ -17,7 +17,15 @@ public struct RunState {
         public init() {}
     }
 
+    /// What the run was begun with, by content: settings can stay while a file they name changes.
+    public struct Inputs: Codable, Sendable, Equatable {
+        public var winners: String
+        /// The UNet's weights.
+        public var unet: String
+    }
+
     public var counters: Counters
+    public var inputs: Inputs
     public var policy: [String: Tensor]
     public var optimiser: [String: Tensor]
 
@@ -28,6 +36,7 @@ public struct RunState {
     public struct Saved {
         public let file: SafeTensorsFile
         public let counters: Counters
+        public let inputs: Inputs
 
         public var policyShapes: [String: [Int]] {
             let names = file.names.filter { $0.hasPrefix(policyPrefix) }
@@ -47,16 +56,19 @@ public struct RunState {
         } catch {
             throw RunError.state("the saved state of this run cannot be read: \(error)")
         }
-        guard let json = file.metadata["counters"], let counters = try? JSONDecoder().decode(Counters.self, from: Data(json.utf8)) else {
-            throw RunError.state("\(file.url.path) has no counters")
+        func read<Value: Decodable>(_ name: String, as type: Value.Type) throws -> Value {
+            guard let json = file.metadata[name], let value = try? JSONDecoder().decode(type, from: Data(json.utf8)) else {
+                throw RunError.state("\(file.url.path) has no \(name)")
+            }
+            return value
         }
-        return Saved(file: file, counters: counters)
+        return Saved(file: file, counters: try read("counters", as: Counters.self), inputs: try read("inputs", as: Inputs.self))
     }
 
     /// The newest state of a run with its tensors, nil where none was saved yet.
     public static func load(_ directory: RunDirectory) throws -> RunState? {
         guard let saved = try newest(directory) else { return nil }
-        var state = RunState(counters: saved.counters, policy: [:], optimiser: [:])
+        var state = RunState(counters: saved.counters, inputs: saved.inputs, policy: [:], optimiser: [:])
         for (name, tensor) in try saved.file.all() {
             if name.hasPrefix(policyPrefix) { state.policy[String(name.dropFirst(policyPrefix.count))] = tensor }
             if name.hasPrefix(optimiserPrefix) { state.optimiser[String(name.dropFirst(optimiserPrefix.count))] = tensor }
@@ -65,16 +77,22 @@ public struct RunState {
     }
 
     public static func save(
-        _ counters: Counters, policy: [(name: String, value: Tensor)], optimiser: AdamW, in directory: RunDirectory
+        _ counters: Counters, inputs: Inputs, policy: [(name: String, value: Tensor)], optimiser: AdamW, in directory: RunDirectory
     ) throws {
         let name = String(format: "%08d.safetensors", counters.updates)
         let tensors =
             policy.map { (name: policyPrefix + $0.name, value: $0.value) } + optimiser.state.map { (name: optimiserPrefix + $0.name, value: $0.value) }
-        let json = String(decoding: try JSONEncoder().encode(counters), as: UTF8.self)
-        try SafeTensors.write(tensors, metadata: ["counters": json], to: directory.state.appendingPathComponent(name))
+        try SafeTensors.write(tensors, metadata: try metadata(counters, inputs), to: directory.state.appendingPathComponent(name))
         try writeAtomically(Data((name + "\n").utf8), to: directory.state.appendingPathComponent("current"))
         for old in try FileManager.default.contentsOfDirectory(atPath: directory.state.path) where old != name && old != "current" {
             try FileManager.default.removeItem(at: directory.state.appendingPathComponent(old))
         }
+    }
+
+    static func metadata(_ counters: Counters, _ inputs: Inputs) throws -> [String: String] {
+        [
+            "counters": String(decoding: try JSONEncoder().encode(counters), as: UTF8.self),
+            "inputs": String(decoding: try JSONEncoder().encode(inputs), as: UTF8.self),
+        ]
     }
 }
