@@ -40,7 +40,10 @@ struct Pretrain: ParsableCommand {
     var qualityFlaws = 0.9
 
     @Option(help: "Updates of text encoder and UNet.")
-    var steps = 8000
+    var steps = 6000
+
+    @Option(help: "Updates of the text encoder alone, before that.")
+    var textSteps = 600
 
     @Option(help: "Updates of the autoencoder.")
     var autoencoderSteps = 2000
@@ -69,8 +72,8 @@ struct Pretrain: ParsableCommand {
         guard scenes != (images != nil) else { throw ValidationError("Give either --scenes or --images PATH.") }
         guard resolution >= 16, resolution % 8 == 0 else { throw ValidationError("--resolution must be a multiple of 8, 16 or more.") }
         guard vocabulary >= 514, captionLength >= 2 else { throw ValidationError("--vocabulary must be at least 514, --caption-length at least 2.") }
-        guard steps > 0, autoencoderSteps > 0, batch > 0, count ?? 1 > 0 else {
-            throw ValidationError("--steps, --autoencoder-steps, --batch and --count must be positive.")
+        guard steps > 0, textSteps > 0, autoencoderSteps > 0, batch > 0, count ?? 1 > 0 else {
+            throw ValidationError("--steps, --text-steps, --autoencoder-steps, --batch and --count must be positive.")
         }
     }
 
@@ -81,6 +84,7 @@ struct Pretrain: ParsableCommand {
         pretraining.vocabularySize = vocabulary
         pretraining.captionLength = captionLength
         pretraining.autoencoderTraining.steps = autoencoderSteps
+        pretraining.textEncoderTraining.steps = textSteps
         pretraining.denoiserTraining.steps = steps
         pretraining.denoiserTraining.batch = batch
         pretraining.denoiserTraining.learningRate = learningRate

@@ -7,7 +7,7 @@ import Torch
     private let oracle = SceneOracle()
 
     /// Pictures of tune captions with one flaw, or none, and their scores.
-    private func scores(_ flaw: SceneFlaw?, count: Int = 121) -> [SceneScore] {
+    private func scores(_ flaw: SceneFlaw?, count: Int = 120) -> [SceneScore] {
         let scenes = SceneSplit.tune.scenes
         return (0..<count).map { index in
             var generator = SeededGenerator(seed: 5, purpose: "oracle test", index: index)
@@ -136,9 +136,9 @@ import Torch
 
     /// Twin of the flaw tests: pictures scored for somebody else's caption are mostly unfaithful, clean as they are.
     @Test func shuffledCaptionsAreNoticed() {
-        let corpus = SceneCorpus(quality: .good, split: .tune, count: 121, seed: 3)
+        let corpus = SceneCorpus(quality: .good, split: .tune, count: 120, seed: 3)
         let right = corpus.map { oracle.score($0.pixels, scene: $0.scene) }
-        let wrong = corpus.indices.map { oracle.score(corpus[$0].pixels, scene: corpus.scene(at: ($0 + 1) % 121)) }
+        let wrong = corpus.indices.map { oracle.score(corpus[$0].pixels, scene: corpus.scene(at: ($0 + 1) % 120)) }
         #expect(mean(right.map(\.faithfulness)) > 0.999 && right.allSatisfy(\.faithful))
         #expect(mean(wrong.map(\.faithfulness)) < 0.2 && wrong.count(where: \.faithful) < 6)
     }

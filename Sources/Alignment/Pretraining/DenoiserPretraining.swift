@@ -2,9 +2,9 @@ import Diffusion
 import Layers
 import Torch
 
-/// Trains a text encoder and a UNet together from nothing on latents, by the mean squared error of the predicted noise.
+/// Trains a UNet from nothing on latents, and with it the text encoder further, by the mean squared error of the predicted noise.
 public struct DenoiserPretraining: Sendable {
-    public var steps = 8000
+    public var steps = 6000
     public var batch = 64
     public var learningRate = 1.5e-3
     public var averageDecay = 0.9995
@@ -23,15 +23,17 @@ public struct DenoiserPretraining: Sendable {
     }
 
     /// - Parameters:
+    ///   - start: the text encoder to begin with
     ///   - latents: scaled latents `[N, C, h, w]`
     ///   - captions: one for each latent
     /// - Returns: the averaged parameters
     public func train(
-        text: CLIPTextConfiguration, unet: UNetConfiguration, tokenizer: CLIPTokenizer, schedule: NoiseSchedule, latents: Tensor, captions: [String],
+        _ unet: UNetConfiguration, textEncoder start: (configuration: CLIPTextConfiguration, tensors: [String: Tensor]), tokenizer: CLIPTokenizer,
+        schedule: NoiseSchedule, latents: Tensor, captions: [String],
         progress: (_ step: Int, _ loss: Double) throws -> Void
     ) throws -> Networks {
-        let textStore = ParameterStore(seed: SeededGenerator.seed(seed, "text encoder", 0))
-        let textEncoder = try textStore.build { CLIPTextModel($0, text) }
+        let textStore = ParameterStore(start.tensors, isTrainable: true)
+        let textEncoder = try textStore.build { CLIPTextModel($0, start.configuration) }
         let unetStore = ParameterStore(seed: SeededGenerator.seed(seed, "unet", 0))
         let network = try unetStore.build { UNet($0, unet) }
         let parameters = textStore.parameters.map { ("text_encoder." + $0.name, $0.value) } + unetStore.parameters.map { ("unet." + $0.name, $0.value) }

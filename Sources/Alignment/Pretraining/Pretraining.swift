@@ -13,6 +13,7 @@ public struct Pretraining {
     public var text = CLIPTextConfiguration()
     public var unet = UNetConfiguration()
     public var autoencoderTraining = AutoencoderPretraining()
+    public var textEncoderTraining = TextEncoderPretraining()
     public var denoiserTraining = DenoiserPretraining()
 
     /// The built-in architecture for square images of `side` pixels, a multiple of 8: latents of a quarter of the side.
@@ -37,6 +38,7 @@ public struct Pretraining {
         unet.groups = 8
         unet.crossAttentionChannels = text.width
         autoencoderTraining.seed = seed
+        textEncoderTraining.seed = seed
         denoiserTraining.seed = seed
     }
 
@@ -57,8 +59,11 @@ public struct Pretraining {
         let trained = ParameterStore(autoencoderStore.tensors)
         let latents = try encoded(corpus, try trained.build { Autoencoder($0, autoencoder) })
         let schedule = try scheduler.noiseSchedule()
+        let textEncoderStore = try textEncoderTraining.train(text, tokenizer: tokenizer, latents: latents, captions: corpus.captions) { step, loss in
+            try progress("text encoder", step, textEncoderTraining.steps, loss)
+        }
         let networks = try denoiserTraining.train(
-            text: text, unet: unet, tokenizer: tokenizer, schedule: schedule, latents: latents, captions: corpus.captions
+            unet, textEncoder: (text, textEncoderStore.tensors), tokenizer: tokenizer, schedule: schedule, latents: latents, captions: corpus.captions
         ) { step, loss in
             try progress("text encoder and UNet", step, denoiserTraining.steps, loss)
         }

@@ -9,7 +9,7 @@ public struct Report: Sendable {
     public var runs: [RunRecord]
     /// Direct paired comparisons between two runs, for example SePPO with SFT in the base's place.
     public var contrasts: [Contrast]
-    /// Where the evaluation's captions come from, to follow "245 captions": "none of them in the training data", say.
+    /// Where the evaluation's captions come from, to follow "244 captions": "none of them in the training data", say.
     public var captionsNote: String?
 
     public init(title: String = "Alignment report", runs: [RunRecord], contrasts: [Contrast] = [], captionsNote: String? = nil) {
