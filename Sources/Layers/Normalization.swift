@@ -15,6 +15,14 @@ public struct GroupNorm {
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor { x.groupNorm(groups: groups, weight, bias, epsilon: epsilon) }
+
+    /// Followed by an activation.
+    public func callAsFunction(_ x: Tensor, then activation: Activation) -> Tensor {
+        switch activation {
+        case .silu, .swish: x.groupNorm(groups: groups, weight, bias, epsilon: epsilon, activated: true)
+        default: activation(self(x))
+        }
+    }
 }
 
 /// Normalises the last axis.

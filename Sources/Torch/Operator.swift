@@ -16,10 +16,10 @@ public struct Operator: @unchecked Sendable {
         self.name = overload.isEmpty ? name : "\(name).\(overload)"
     }
 
-    /// For the operators that this module itself relies on.
-    init(_ name: String, _ overload: String = "") {
+    /// For the operators that this module itself relies on, libtorch's (`aten`) or CTorch's own (`seppo`).
+    init(_ name: String, _ overload: String = "", from library: String = "aten") {
         do {
-            try self.init(named: "aten::" + name, overload: overload)
+            try self.init(named: library + "::" + name, overload: overload)
         } catch {
             fatalError("\(error)")
         }

@@ -8,8 +8,9 @@ extension Tensor {
     public func conv2d(_ weight: Tensor, _ bias: Tensor?, stride: Int = 1, padding: Int = 0) -> Tensor {
         Operators.conv2d(.tensor(self), .tensor(weight), .tensor(bias), .ints([stride, stride]), .ints([padding, padding]))
     }
-    public func groupNorm(groups: Int, _ weight: Tensor?, _ bias: Tensor?, epsilon: Double) -> Tensor {
-        Operators.groupNorm(.tensor(self), .int(groups), .tensor(weight), .tensor(bias), .double(epsilon))
+    /// - Parameter activated: whether SiLU follows
+    public func groupNorm(groups: Int, _ weight: Tensor, _ bias: Tensor, epsilon: Double, activated: Bool = false) -> Tensor {
+        Operators.groupNorm(.tensor(self), .int(groups), .tensor(weight), .tensor(bias), .double(epsilon), .bool(activated))
     }
     /// Over the last axis.
     public func layerNorm(_ weight: Tensor?, _ bias: Tensor?, epsilon: Double) -> Tensor {
@@ -20,7 +21,13 @@ extension Tensor {
 
     /// softmax(q·kᵀ/√d)·v for q, k, v `[B, heads, length, d]`; `isCausal` hides later positions.
     public static func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, isCausal: Bool = false) -> Tensor {
-        Operators.attention(.tensor(q), .tensor(k), .tensor(v), .none, .double(0), .bool(isCausal))
+        guard isCausal else { return Operators.attention(.tensor(q), .tensor(k), .tensor(v)) }
+        return Operators.maskedAttention(.tensor(q), .tensor(k), .tensor(v), .none, .double(0), .bool(true))
+    }
+
+    /// (value ⊙ gelu(gate))·Wᵀ + b for value and gate `[…, N]`, the weight `[M, N]`.
+    public static func gatedLinear(value: Tensor, gate: Tensor, _ weight: Tensor, _ bias: Tensor) -> Tensor {
+        Operators.gatedLinear(.tensor(value), .tensor(gate), .tensor(weight), .tensor(bias))
     }
 
     public var silu: Tensor { Operators.silu(.tensor(self)) }
@@ -45,10 +52,12 @@ private enum Operators {
     static let matmul = Operator("matmul")
     static let linear = Operator("linear")
     static let conv2d = Operator("conv2d")
-    static let groupNorm = Operator("group_norm")
+    static let groupNorm = Operator("group_norm", from: "seppo")
     static let layerNorm = Operator("layer_norm")
     static let embedding = Operator("embedding")
-    static let attention = Operator("scaled_dot_product_attention")
+    static let attention = Operator("attention", from: "seppo")
+    static let maskedAttention = Operator("scaled_dot_product_attention")
+    static let gatedLinear = Operator("gated_linear", from: "seppo")
     static let silu = Operator("silu")
     static let sigmoid = Operator("sigmoid")
     static let logSigmoid = Operator("log_sigmoid")

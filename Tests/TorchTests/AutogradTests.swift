@@ -30,6 +30,10 @@ private let cases: [DifferentiableCase] = [
     DifferentiableCase("layer norm", [[3, 5], [5], [5]]) { $0[0].layerNorm($0[1], $0[2], epsilon: 1e-5) },
     DifferentiableCase("attention", [[2, 2, 3, 4], [2, 2, 5, 4], [2, 2, 5, 4]]) { .attention($0[0], $0[1], $0[2]) },
     DifferentiableCase("causal attention", [[1, 2, 4, 3], [1, 2, 4, 3], [1, 2, 4, 3]]) { .attention($0[0], $0[1], $0[2], isCausal: true) },
+    DifferentiableCase("gated linear", [[2, 3, 5], [2, 3, 5], [4, 5], [4]]) { .gatedLinear(value: $0[0], gate: $0[1], $0[2], $0[3]) },
+    DifferentiableCase("group norm, activated", [[2, 6, 3, 2], [6], [6]]) {
+        $0[0].groupNorm(groups: 3, $0[1], $0[2], epsilon: 1e-5, activated: true)
+    },
     DifferentiableCase("log sigmoid", [[7]]) { ($0[0] * 3).logSigmoid },
     DifferentiableCase("activations", [[5]]) { $0[0].silu + $0[0].gelu * 2 + $0[0].geluTanh * 3 + $0[0].mish * 4 + $0[0].sigmoid * 5 + $0[0].tanh },
     DifferentiableCase("embedding", [[4, 3]]) { $0[0].embedding(Tensor([2, 0, 2])) },

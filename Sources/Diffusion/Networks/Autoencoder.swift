@@ -90,7 +90,7 @@ private struct Encoder {
             for resnet in level.resnets { h = resnet(h, time: nil) }
             if let downsample = level.downsample { h = downsample(h) }
         }
-        return convOut(normOut(middle(h)).silu)
+        return convOut(normOut(middle(h), then: .silu))
     }
 }
 
@@ -124,7 +124,7 @@ private struct Decoder {
             for resnet in level.resnets { h = resnet(h, time: nil) }
             if let upsample = level.upsample { h = upsample(h, height: 2 * h.size(2), width: 2 * h.size(3)) }
         }
-        return convOut(normOut(h).silu)
+        return convOut(normOut(h, then: .silu))
     }
 }
 

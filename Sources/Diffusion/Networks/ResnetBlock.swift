@@ -48,18 +48,18 @@ struct ResnetBlock {
     ///   - x: `[B, in, H, W]`
     ///   - time: the activated time embedding `[B, timeChannels]`, or `[1, timeChannels]` for one timestep shared by the batch
     func callAsFunction(_ x: Tensor, time: Tensor?) -> Tensor {
-        var h = conv1(activation(norm1(x)))
+        var h = conv1(norm1(x, then: activation))
         let projected = time.flatMap { t in timeProjection.map { $0(t).unsqueezed(-1).unsqueezed(-1) } }
         switch (timeScaleShift, projected) {
         case (.default, let projected?):
-            h = norm2(h + projected)
+            h = norm2(h + projected, then: activation)
         case (.scaleShift, let projected?):
             let parts = projected.chunks(2, axis: 1)
-            h = norm2(h) * (parts[0] + 1) + parts[1]
+            h = activation(norm2(h) * (parts[0] + 1) + parts[1])
         case (_, nil):
-            h = norm2(h)
+            h = norm2(h, then: activation)
         }
-        h = conv2(activation(h))
+        h = conv2(h)
         let sum = (shortcut.map { $0(x) } ?? x) + h
         return outputScale == 1 ? sum : sum / outputScale
     }

@@ -54,8 +54,7 @@ struct SpatialTransformer {
         let norm2: LayerNorm
         let attention2: Attention
         let norm3: LayerNorm
-        let gate: Linear
-        let output: Linear
+        let feedForward: GatedFeedForward
         let onlyCrossAttention: Bool
 
         init(_ p: Parameters, _ channels: Int, _ options: Options) {
@@ -66,16 +65,14 @@ struct SpatialTransformer {
             norm2 = LayerNorm(p["norm2"], channels)
             attention2 = Attention(p["attn2"], channels: channels, contextChannels: context, heads: options.heads)
             norm3 = LayerNorm(p["norm3"], channels)
-            gate = Linear(p["ff"]["net"][0]["proj"], channels, 8 * channels)
-            output = Linear(p["ff"]["net"][2], 4 * channels, channels)
+            feedForward = GatedFeedForward(p["ff"]["net"], channels, hidden: 4 * channels)
             onlyCrossAttention = options.onlyCrossAttention
         }
 
         func callAsFunction(_ x: Tensor, context: Tensor) -> Tensor {
             var h = x + attention1(norm1(x), context: onlyCrossAttention ? context : nil)
             h = h + attention2(norm2(h), context: context)
-            let parts = gate(norm3(h)).chunks(2, axis: -1)
-            return h + output(parts[0] * parts[1].gelu)
+            return h + feedForward(norm3(h))
         }
     }
 }

@@ -52,7 +52,7 @@ public struct UNet {
         for block in down { h = block(h, time: time, context: context, skips: &skips) }
         if let middle { h = middle(h, time: time, context: context) }
         for block in up { h = block(h, time: time, context: context, skips: &skips) }
-        return convOut(configuration.activation(normOut(h)))
+        return convOut(normOut(h, then: configuration.activation))
     }
 }
 

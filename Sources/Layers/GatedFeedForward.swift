@@ -1,0 +1,24 @@
+import Torch
+
+/// Two linear layers with a gate between (GEGLU, Shazeer, arXiv 2002.05202), in diffusers' naming: `0.proj` holds the rows of value and gate,
+/// `2` is the output.
+public struct GatedFeedForward {
+    let weight: Tensor
+    let bias: Tensor
+    let outputWeight: Tensor
+    let outputBias: Tensor
+
+    public init(_ p: Parameters, _ channels: Int, hidden: Int) {
+        weight = p[0]["proj"]("weight", [2 * hidden, channels], .fanIn(channels))
+        bias = p[0]["proj"]("bias", [2 * hidden], .fanIn(channels))
+        outputWeight = p[2]("weight", [channels, hidden], .fanIn(hidden))
+        outputBias = p[2]("bias", [channels], .fanIn(hidden))
+    }
+
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        // Value and gate apart: halves of one product would be strided, and slower in all that follows.
+        let (weights, biases) = (weight.chunks(2), bias.chunks(2))
+        return Tensor.gatedLinear(
+            value: x.linear(weights[0], biases[0]), gate: x.linear(weights[1], biases[1]), outputWeight, outputBias)
+    }
+}
