@@ -9,8 +9,6 @@ extension AlignmentSettings {
         settings.beta = 50
         settings.sampleSteps = 10
         settings.guidance = 3
-        // Its denoiser was trained on modes, and its autoencoder's posterior is wide.
-        settings.vaePosterior = .mode
         return settings
     }
 }

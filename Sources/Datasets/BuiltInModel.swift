@@ -1,8 +1,7 @@
 import Foundation
 
 /// The model that ships with this program: a small Stable-Diffusion-shaped pipeline trained on Scenes, good and bad alike, by
-/// `seppo pretrain --scenes --autoencoder-steps 1200 --steps 6000 --threads 1` as it was before it weighed noisy timesteps (a greatest weight
-/// of 1) and narrowed the autoencoder's posterior (a divergence weight of 1e-4); today's command makes another one.
+/// `seppo pretrain --scenes --threads 1 --output Sources/Datasets/Resources/scenes`.
 public enum BuiltInModel {
     /// What `--model` calls it.
     public static let name = "scenes"

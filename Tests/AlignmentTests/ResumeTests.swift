@@ -104,13 +104,25 @@ import Torch
         let image = world.winners.appendingPathComponent("2.png")
         let before = try Data(contentsOf: image)
         try TinyWorld.image(77).writePNG(to: image)
-        #expect { try world.trainer(settings, directory) } throws: { "\($0)".contains("winners: images") && !"\($0)".contains("UNet") }
+        #expect {
+            try world.trainer(settings, directory)
+        } throws: {
+            "\($0)".contains("winners: images") && !"\($0)".contains("UNet")
+        }
         try before.write(to: image)
         try world.writeCaptions(TinyWorld.captions.reversed())
-        #expect { try world.trainer(settings, directory) } throws: { "\($0)".contains("winners: images") }
+        #expect {
+            try world.trainer(settings, directory)
+        } throws: {
+            "\($0)".contains("winners: images")
+        }
         try world.writeCaptions(TinyWorld.captions)
         let changed = try Pipeline(world.model, unetWeights: directory.checkpoint(1))
-        #expect { try world.trainer(settings, directory, pipeline: changed) } throws: { "\($0)".contains("model: the UNet") }
+        #expect {
+            try world.trainer(settings, directory, pipeline: changed)
+        } throws: {
+            "\($0)".contains("model: the UNet")
+        }
         #expect(try world.trainer(settings, directory).updatesDone == 3)
     }
 }

@@ -140,7 +140,7 @@ import Testing
         try comparison(Interval(mean: 0.1, low: 0.05, high: 0.2)).json().write(to: folder.appending(path: "evaluation.json"))
         let run = try RunRecord(name: "A", directory: folder)
         #expect(run.log.updates.count == 1 && run.log.unreadableLines == 1)
-        #expect(run.checkpointScores == [score] && run.comparison?.n == 490)
+        #expect(run.checkpointScores == [score] && run.comparison?.n == 488)
         try Report(runs: [run]).write(to: folder.appending(path: "report.html"))
         #expect(try String(contentsOf: folder.appending(path: "report.html"), encoding: .utf8).hasPrefix("<!DOCTYPE html>"))
         try Data("{".utf8).write(to: folder.appending(path: "evaluation.json"))
