@@ -6,7 +6,8 @@ struct Alarms {
     static let divergenceFactor = 1.5
     static let saturation = 10.0
 
-    init(totalUpdates: Int) { window = max(1, totalUpdates / 20) }
+    /// A tenth of the run: over a twentieth of 210 updates of 16 examples, chance alone raised the alarm.
+    init(totalUpdates: Int) { window = max(1, totalUpdates / 10) }
 
     /// The alarms of an update. The first errors are kept in `counters`, so that a resumed run measures against the same start.
     func raised(by entry: LoggedUpdate, margins: [Double], _ counters: inout RunState.Counters) -> [String]? {
