@@ -8,6 +8,8 @@ import Torch
 public struct DenoisingEvaluation: Sendable {
     /// Images; 0: all.
     public var count = 0
+    /// Side of the images in pixels; 0: the model's.
+    public var resolution = 0
     /// Draws of timestep and noise an image.
     public var draws = 4
     public var seed: UInt64 = 0
@@ -17,7 +19,7 @@ public struct DenoisingEvaluation: Sendable {
 
     /// One record an image; its score is `denoising_error`. Guidance plays no part and is given as 1.
     public func run(_ pipeline: Pipeline, _ folder: ImageFolder, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> [ImageScores] {
-        let settings = EncodingSettings(resolution: pipeline.resolution, posterior: .mode)
+        let settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.resolution, posterior: .mode)
         let winners = try EncodedWinners(folder, pipeline, settings, limit: count)
         var sums = [Double](repeating: 0, count: winners.count)
         let total = winners.count * draws

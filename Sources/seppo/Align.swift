@@ -42,8 +42,10 @@ struct Align: ParsableCommand {
     @Option(help: "Share of captions replaced by the empty one. Default: 0.") var captionDropout: Double?
     @Option(help: "Extra draws of timestep and noise that decide the flip. Default: 0.") var anchorDraws: Int?
     @Option(help: "Latents of winners: a sample of the autoencoder's posterior, or its mode. Default: sample.") var vaePosterior: EncodingSettings.Posterior?
-    @Flag(help: "Mirror winners at random. Not for captions that name sides.") var flipImages = false
-    @Flag(help: "Give winner and losing sample timesteps and noise of their own.") var unshareNoise = false
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Mirror winners at random. Not for captions that name sides. Default: no.")
+    var flipImages: Bool?
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Give winner and losing sample timesteps and noise of their own. Default: no.")
+    var unshareNoise: Bool?
     @Option(help: "Draw the reference for every update, or once an iteration. Default: update.") var referenceDraw: AlignmentSettings.ReferenceDraw?
     @Option(help: "Use only the first N winners. Default: all.") var limit: Int?
     @Option(help: "Threads of one operator; 0 leaves the choice to libtorch. Default: 0.") var threads: Int?
@@ -75,7 +77,7 @@ struct Align: ParsableCommand {
         s.captionDropout = captionDropout ?? s.captionDropout
         s.anchorDraws = anchorDraws ?? s.anchorDraws
         s.vaePosterior = vaePosterior ?? s.vaePosterior
-        (s.flipImages, s.unshareNoise) = (flipImages, unshareNoise)
+        (s.flipImages, s.unshareNoise) = (flipImages ?? s.flipImages, unshareNoise ?? s.unshareNoise)
         s.referenceDraw = referenceDraw ?? s.referenceDraw
         s.limit = limit ?? s.limit
         s.threads = threads ?? s.threads
@@ -103,7 +105,8 @@ struct Align: ParsableCommand {
         try withExtendedLifetime(session) {
             try session.run()
             let record = try AlignmentSession.evaluate(settings, directory)
-            try Report(title: output.lastPathComponent, runs: [record]).write(to: directory.report)
+            let note = settings.model == BuiltInModel.name ? nil : "of the winners themselves"
+            try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
         print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")
     }

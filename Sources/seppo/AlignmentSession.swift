@@ -38,17 +38,26 @@ struct AlignmentSession {
             })
     }
 
-    /// What the report says of a finished run; where the model draws Scenes, with the oracle's comparison, which goes to `evaluation.json`.
+    /// What the report says of a finished run, with its final comparison against the base, which goes to `evaluation.json`: the oracle's where
+    /// the model draws Scenes, the denoising error on winners elsewhere.
     static func evaluate(_ settings: AlignmentSettings, _ directory: RunDirectory) throws -> RunRecord {
+        let bar = ProgressBar("evaluating")
+        let base = try Pipeline(BuiltInModel.resolve(settings.model))
+        let aligned = try Pipeline(directory.model)
         if settings.model == BuiltInModel.name {
             var evaluation = ScenesEvaluation()
             evaluation.seed = settings.seed
-            let bar = ProgressBar("evaluating")
-            let base = try evaluation.run(Pipeline(BuiltInModel.folder)) { bar.show($0, of: 2 * $1) }
-            let aligned = try evaluation.run(Pipeline(directory.model)) { bar.show($1 + $0, of: 2 * $1) }
-            try writeAtomically(Comparison(aligned.records, base: base.records).json(), to: directory.evaluation)
-            return try record(settings.method.rawValue, settings, directory, images: imagePairs(base, aligned))
+            let before = try evaluation.run(base) { bar.show($0, of: 2 * $1) }
+            let after = try evaluation.run(aligned) { bar.show($1 + $0, of: 2 * $1) }
+            try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
+            return try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after))
         }
+        var evaluation = DenoisingEvaluation()
+        (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
+        let winners = try ImageFolder(URL(fileURLWithPath: settings.winners))
+        let before = try evaluation.run(base, winners) { bar.show($0, of: 2 * $1) }
+        let after = try evaluation.run(aligned, winners) { bar.show($1 + $0, of: 2 * $1) }
+        try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return try record(settings.method.rawValue, settings, directory, images: [])
     }
 

@@ -14,9 +14,16 @@ import Testing
         #expect(first.code == 0, "\(first.error)")
         #expect(first.out.contains(output.path) && first.out.contains("report.html"))
         #expect(FileManager.default.fileExists(atPath: own))
-        for file in ["run.yaml", "log.jsonl", "model/model_index.json", "checkpoints/0002/unet.safetensors", "report.html"] {
+        for file in ["run.yaml", "log.jsonl", "model/model_index.json", "checkpoints/0002/unet.safetensors", "report.html", "evaluation.json"] {
             #expect(FileManager.default.fileExists(atPath: output.appendingPathComponent(file).path), "\(file)")
         }
+
+        // The final comparison, in the form of `evaluate --json`.
+        let data = try Data(contentsOf: output.appendingPathComponent("evaluation.json"))
+        let evaluation = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+        let result = try #require((evaluation["results"] as? [[String: Any]])?.first?["scores"] as? [String: [String: Any]])
+        #expect(evaluation["n"] as? Int == 12)
+        #expect(result["denoising_error"]?["win_rate"] is Double && result["denoising_error"]?["difference"] is [String: Any])
 
         let again = try Seppo.run(Materials.align(output))
         #expect(again.code == 1)

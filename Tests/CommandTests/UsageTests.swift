@@ -53,4 +53,14 @@ import Testing
         #expect(drawn.code == 0, "\(drawn.error)")
         #expect(try String(contentsOf: folder.url("one/metadata.jsonl"), encoding: .utf8).split(separator: "\n").count == 1)
     }
+
+    @Test func aFlagOfAConfigurationCanBeTakenBack() throws {
+        let folder = TemporaryFolder()
+        let file = try folder.write("flip_images: true\nunshare_noise: true\n", to: "options.yaml")
+        let run = folder.url("run")
+        let answer = try Seppo.run(Materials.align(run, iterations: 1, updates: 1, "--config", file, "--no-flip-images"))
+        #expect(answer.code == 0, "\(answer.error)")
+        let settings = try String(contentsOf: run.appendingPathComponent("run.yaml"), encoding: .utf8)
+        #expect(settings.contains("flip_images: false") && settings.contains("unshare_noise: true"))
+    }
 }
