@@ -229,7 +229,7 @@ void ct_allocator_keep_memory(void) {
     // and the kernel zeroes the pages anew every time.
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, 2147483647);
-    mallopt(M_TOP_PAD, 64 << 20);
+    mallopt(M_TOP_PAD, 16 << 20);
 #endif
 }
 

@@ -110,7 +110,8 @@ extension EncodedWinners {
     }
 
     private init(
-        _ key: String, _ folder: ImageFolder, _ listed: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings, progress: (_ done: Int, _ of: Int) throws -> Void
+        _ key: String, _ folder: ImageFolder, _ listed: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings,
+        progress: (_ done: Int, _ of: Int) throws -> Void
     ) throws {
         var folder = folder
         var winners = PosteriorBuilder(settings, pipeline.autoencoder)

@@ -4,7 +4,7 @@ import Torch
 /// CTorch's own float32 kernels against libtorch's operators in float64, which finite differences confirm: values and every gradient.
 @Suite struct KernelTests {
     /// Lengths that fill the kernel's blocks and that do not, heads of every width it serves, and one that it leaves to libtorch.
-    @Test(arguments: [(8, 64, 64), (8, 61, 77), (16, 16, 16), (16, 5, 130), (32, 33, 1), (32, 1, 40), (8, 3, 1024), (8, 2, 1025), (12, 7, 9)])
+    @Test(arguments: [(8, 64, 64), (8, 61, 77), (16, 16, 16), (16, 5, 130), (32, 33, 2), (32, 1, 40), (8, 3, 1024), (8, 2, 1025), (12, 7, 9)])
     func attention(_ channels: Int, _ queries: Int, _ keys: Int) {
         let heads = 3
         // Heads lie side by side in a row, as a linear layer leaves them.
@@ -14,7 +14,6 @@ import Torch
         let difference = disagreement(inputs) { .attention(split($0[0]), split($0[1]), split($0[2])) }
         #expect(difference < 3e-6, "\(difference)")
         // Twin: the check sees one key that is left out.
-        guard keys > 1 else { return }
         let wrong = disagreement(inputs) { x in
             let seen = x[0].dtype == .float32 ? keys - 1 : keys
             return .attention(split(x[0]), split(x[1].slice(0..<seen, axis: 1)), split(x[2].slice(0..<seen, axis: 1)))
@@ -74,7 +73,7 @@ import Torch
     /// The greatest difference of value or gradient between float32 and float64, relative to the greatest of each.
     private func disagreement(_ inputs: [Tensor], _ function: ([Tensor]) -> Tensor) -> Double {
         let (single, double) = (run(inputs, function), run(inputs.map { $0.to(.float64) }, function))
-        return zip(single, double).map { a, b in (a.to(.float64) - b).magnitude.max().item / max(b.magnitude.max().item, 0.1) }.max()!
+        return zip(single, double).map { a, b in (a.to(.float64) - b).magnitude.max().item / max(b.magnitude.max().item, 1e-3) }.max()!
     }
 
     private func run(_ inputs: [Tensor], _ function: ([Tensor]) -> Tensor) -> [Tensor] {

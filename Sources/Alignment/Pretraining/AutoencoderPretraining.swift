@@ -32,9 +32,7 @@ public struct AutoencoderPretraining: Sendable {
             let reconstruction = model.decode(unscaled: posterior.sample(noise))
             let divergence = (posterior.mean.squared + posterior.logVariance.exponential - posterior.logVariance - 1).mean() * 0.5
             let loss = (reconstruction - images).magnitude.mean() + divergence * divergenceWeight
-            loss.backward()
-            optimiser.clipGradients(norm: optimiser.gradientNorm(), to: 1)
-            optimiser.step(learningRate: schedule.rate(at: step))
+            optimiser.descend(loss, learningRate: schedule.rate(at: step))
             average.update()
             try progress(step + 1, loss.item)
         }

@@ -56,9 +56,7 @@ public struct DenoiserPretraining: Sendable {
             let errors = (output - schedule.target(clean, noise, at: timesteps)).squared.mean([1, 2, 3])
             let weights = (Tensor.ones([batch]) / schedule.alphasCumulative.gathered(timesteps)).clamped(1, greatestWeight)
             let loss = (errors * weights).mean()
-            loss.backward()
-            optimiser.clipGradients(norm: optimiser.gradientNorm(), to: 1)
-            optimiser.step(learningRate: rates.rate(at: step))
+            optimiser.descend(loss, learningRate: rates.rate(at: step))
             average.update()
             try progress(step + 1, loss.item)
         }

@@ -84,6 +84,15 @@ public struct Pretraining {
     }
 }
 
+extension AdamW {
+    /// One step down the gradient of `loss`, of norm 1 at most.
+    func descend(_ loss: Tensor, learningRate: Double) {
+        loss.backward()
+        clipGradients(norm: gradientNorm(), to: 1)
+        step(learningRate: learningRate)
+    }
+}
+
 extension CaptionedImages {
     /// Draws a corpus of the built-in world.
     public init(_ corpus: SceneCorpus) {

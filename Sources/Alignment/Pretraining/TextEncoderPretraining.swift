@@ -36,9 +36,7 @@ public struct TextEncoderPretraining: Sendable {
         for step in 0..<steps {
             let examples = order.next(batch)
             let loss = (decoder(textEncoder(ids.gathered(examples))) - latents.gathered(examples)).squared.mean()
-            loss.backward()
-            optimiser.clipGradients(norm: optimiser.gradientNorm(), to: 1)
-            optimiser.step(learningRate: rates.rate(at: step))
+            optimiser.descend(loss, learningRate: rates.rate(at: step))
             try progress(step + 1, loss.item)
         }
         return store
