@@ -11,7 +11,7 @@ public struct DenoiserPretraining: Sendable {
     /// Share of captions replaced by the empty one, which guidance needs.
     public var captionDropout = 0.1
     /// Greatest weight of an example. Errors of ε count 1/ᾱ, the weight of a v-prediction loss (Salimans and Ho, arXiv 2202.00512): unweighted,
-    /// noisy timesteps, where the layout is decided, hardly count, and which object goes where is not learned.
+    /// noisy timesteps, where the layout is decided, hardly count.
     public var greatestWeight = 20.0
     public var seed: UInt64 = 0
 
