@@ -193,6 +193,8 @@ CTError ct_backward(CTTensor *loss) {
     return guarded([&] { torch::autograd::backward({borrowed(loss)}, {}); });
 }
 
+bool ct_grad_mode_get(void) { return c10::GradMode::is_enabled(); }
+
 bool ct_grad_mode_set(bool enabled) {
     bool former = c10::GradMode::is_enabled();
     c10::GradMode::set_enabled(enabled);
@@ -230,6 +232,8 @@ void ct_allocator_keep_memory(void) {
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, 2147483647);
     mallopt(M_TOP_PAD, 16 << 20);
+    // What one thread frees must be there for the next.
+    mallopt(M_ARENA_MAX, 1);
 #endif
 }
 

@@ -3,7 +3,7 @@ import Foundation
 import Torch
 
 /// Winners as the denoiser sees them: latents and text states, computed once.
-public struct EncodedWinners {
+public struct EncodedWinners: Sendable {
     /// Of all they were made from: images, captions, settings and encoders. Equal keys stand for equal winners.
     public let key: String
     public let latents: LatentPosterior
@@ -31,7 +31,7 @@ public struct EncodedWinners {
 }
 
 /// Scaled latents as the autoencoder's posterior gives them.
-public struct LatentPosterior {
+public struct LatentPosterior: Sendable {
     /// `[N, C, h, w]`
     public let mean: Tensor
     /// `[N, C, h, w]`; nil where the mode alone is wanted.

@@ -73,7 +73,7 @@ extension Pipeline {
         let sides = unet.configuration.sampleSides
         let noise = SeededNoise(seeds: seeds, shape: shape ?? [unet.configuration.inChannels, sides.height, sides.width])
         let denoiser = try guidance(settings).denoiser(conditional: textStates, unconditional: unconditional) { x, t, states in
-            unet(x, timesteps: Tensor([Float(t)]), context: states)
+            try Self.inParts(of: x) { unet(x[$0], timesteps: Tensor([Float(t)]), context: states[$0]) }
         }
         let latents = try sampler(settings).sample(
             noise.next(), steps: settings.steps, varianceNoise: noise.next, observer: { index, _ in try progress(index + 1) }, denoiser: denoiser)
@@ -84,7 +84,7 @@ extension Pipeline {
     /// Latents `[B, C, h, w]` → images `[B, 3, H, W]`, clamped to [−1, 1].
     /// - Parameter seeds: of the images, for the error's text.
     public func decoded(_ latents: Tensor, seeds: [UInt64] = []) throws -> Tensor {
-        let images = noGradients { autoencoder.decode(latents) }
+        let images = try noGradients { try Self.inParts(of: latents) { [autoencoder] in autoencoder.decode(latents[$0]) } }
         try check(images, "images", seeds)
         return images.clamped(-1, 1).contiguous()
     }
@@ -112,6 +112,12 @@ extension Pipeline {
             throw GenerationError.size(width: width, height: height, multiple: factor)
         }
         return [unet.configuration.inChannels, height / factor, width / factor]
+    }
+
+    /// A network's answer to a batch, parts of it computed at the same time where that is on the processor.
+    private static func inParts(of batch: Tensor, _ network: @Sendable (Range<Int>) -> Tensor) throws -> Tensor {
+        let parts = try Workers.map(batch.size(0), limit: batch.device == .cpu ? .max : 1) { network($1) }
+        return parts.count == 1 ? parts[0] : Tensor.concatenated(parts)
     }
 
     private func textStates(_ texts: [String], batch: Int) -> Tensor {

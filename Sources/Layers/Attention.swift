@@ -1,7 +1,7 @@
 import Torch
 
 /// Multi-head attention of `x` `[B, N, C]` over `context` `[B, M, D]`, in diffusers' naming (`to_q`, `to_k`, `to_v`, `to_out.0`).
-public struct Attention {
+public struct Attention: Sendable {
     let query: Linear
     let key: Linear
     let value: Linear

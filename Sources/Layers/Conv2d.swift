@@ -1,7 +1,7 @@
 import Torch
 
 /// A convolution over `[B, in, H, W]`.
-public struct Conv2d {
+public struct Conv2d: Sendable {
     let weight: Tensor
     let bias: Tensor?
     let stride: Int

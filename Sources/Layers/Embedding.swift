@@ -1,7 +1,7 @@
 import Torch
 
 /// A table of vectors `[count, channels]`, looked up by int64 ids.
-public struct Embedding {
+public struct Embedding: Sendable {
     let weight: Tensor
 
     public init(_ p: Parameters, _ count: Int, _ channels: Int) {

@@ -2,7 +2,7 @@ import Torch
 
 /// Two linear layers with a gate between (GEGLU, Shazeer, arXiv 2002.05202), in diffusers' naming: `0.proj` holds the rows of value and gate,
 /// `2` is the output.
-public struct GatedFeedForward {
+public struct GatedFeedForward: Sendable {
     let weight: Tensor
     let bias: Tensor
     let outputWeight: Tensor
@@ -15,10 +15,5 @@ public struct GatedFeedForward {
         outputBias = p[2]("bias", [channels], .fanIn(hidden))
     }
 
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-        // Value and gate apart: halves of one product would be strided, and slower in all that follows.
-        let (weights, biases) = (weight.chunks(2), bias.chunks(2))
-        return Tensor.gatedLinear(
-            value: x.linear(weights[0], biases[0]), gate: x.linear(weights[1], biases[1]), outputWeight, outputBias)
-    }
+    public func callAsFunction(_ x: Tensor) -> Tensor { x.gatedFeedForward(weight, bias, output: outputWeight, outputBias) }
 }

@@ -1,7 +1,7 @@
 import Torch
 
 /// y = x·Wᵀ + b over the last axis.
-public struct Linear {
+public struct Linear: Sendable {
     let weight: Tensor
     let bias: Tensor?
 

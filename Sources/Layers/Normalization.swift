@@ -1,7 +1,7 @@
 import Torch
 
 /// Normalises groups of channels of `[B, C, …]`.
-public struct GroupNorm {
+public struct GroupNorm: Sendable {
     let weight: Tensor
     let bias: Tensor
     let groups: Int
@@ -26,7 +26,7 @@ public struct GroupNorm {
 }
 
 /// Normalises the last axis.
-public struct LayerNorm {
+public struct LayerNorm: Sendable {
     let weight: Tensor
     let bias: Tensor
     let epsilon: Double

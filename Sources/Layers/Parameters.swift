@@ -37,6 +37,8 @@ public final class ParameterStore {
     private let isOutline: Bool
     private let seed: UInt64
     private let isTrainable: Bool
+    /// Whether the tensors of `source` are used as they are, whatever happens to them.
+    private let isShared: Bool
     private var missing: [String] = []
     private var misshaped: [String] = []
     /// In the order in which the layers asked.
@@ -51,6 +53,18 @@ public final class ParameterStore {
         isOutline = false
         self.seed = 0
         self.isTrainable = isTrainable
+        isShared = false
+    }
+
+    /// The weights of another store, in the same memory, with gradients of their own: for a second copy of a network that is trained on another
+    /// thread. See `addGradients(of:)`.
+    public init(sharing other: ParameterStore) {
+        source = other.tensors
+        origin = other.origin
+        isOutline = false
+        seed = 0
+        isTrainable = true
+        isShared = true
     }
 
     /// Tensors known by name and shape alone, to hold a file's header against a configuration: the network that is built takes no memory, and
@@ -61,6 +75,7 @@ public final class ParameterStore {
         isOutline = true
         seed = 0
         isTrainable = false
+        isShared = false
     }
 
     /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
@@ -70,10 +85,21 @@ public final class ParameterStore {
         isOutline = false
         self.seed = seed
         self.isTrainable = isTrainable
+        isShared = false
     }
 
     /// The tensors by name, outside the graph of differentiation.
     public var tensors: [String: Tensor] { Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.value.detached) }) }
+
+    /// Adds the gradients of a store that shares these weights, and clears them there.
+    public func addGradients(of other: ParameterStore) {
+        for (own, others) in zip(parameters, other.parameters) {
+            guard let gradient = others.value.gradient else { continue }
+            guard let sum = own.value.gradient else { preconditionFailure("\(own.name) has no gradient that another's could be added to") }
+            sum.add_(gradient)
+            others.value.clearGradient()
+        }
+    }
 
     /// Builds the one network over these tensors. Throws one error that lists every missing, misshaped and unused tensor.
     public func build<Network>(_ make: (Parameters) throws -> Network) throws -> Network {
@@ -105,7 +131,7 @@ public final class ParameterStore {
             misshaped.append("\(name) is \(found.shape), not \(shape)")
             return Self.placeholder(shape)
         }
-        if isOutline { return found }
+        if isOutline || isShared { return found }
         let single = found.to(.float32)
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single

@@ -25,9 +25,9 @@ extension Tensor {
         return Operators.maskedAttention(.tensor(q), .tensor(k), .tensor(v), .none, .double(0), .bool(true))
     }
 
-    /// (value ⊙ gelu(gate))·Wᵀ + b for value and gate `[…, N]`, the weight `[M, N]`.
-    public static func gatedLinear(value: Tensor, gate: Tensor, _ weight: Tensor, _ bias: Tensor) -> Tensor {
-        Operators.gatedLinear(.tensor(value), .tensor(gate), .tensor(weight), .tensor(bias))
+    /// (value ⊙ gelu(gate))·W₂ᵀ + b₂ with (value, gate) = x·Wᵀ + b, for x `[…, C]`, W `[2·N, C]` and W₂ `[M, N]`.
+    public func gatedFeedForward(_ weight: Tensor, _ bias: Tensor, output outputWeight: Tensor, _ outputBias: Tensor) -> Tensor {
+        Operators.gatedFeedForward(.tensor(self), .tensor(weight), .tensor(bias), .tensor(outputWeight), .tensor(outputBias))
     }
 
     public var silu: Tensor { Operators.silu(.tensor(self)) }
@@ -57,7 +57,7 @@ private enum Operators {
     static let embedding = Operator("embedding")
     static let attention = Operator("attention", from: "seppo")
     static let maskedAttention = Operator("scaled_dot_product_attention")
-    static let gatedLinear = Operator("gated_linear", from: "seppo")
+    static let gatedFeedForward = Operator("gated_feed_forward", from: "seppo")
     static let silu = Operator("silu")
     static let sigmoid = Operator("sigmoid")
     static let logSigmoid = Operator("log_sigmoid")

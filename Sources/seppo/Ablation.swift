@@ -33,7 +33,7 @@ struct Ablation: ParsableCommand {
         plan.seeds = seeds
         plan.model = model == BuiltInModel.name ? model : URL(fileURLWithPath: model).standardizedFileURL.path
         plan.iterations = iterations ?? plan.iterations
-        if let updates { (plan.updates, plan.sweepUpdates) = (updates, updates) }
+        plan.updates = updates ?? plan.updates
         return plan
     }
 

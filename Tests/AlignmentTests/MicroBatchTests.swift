@@ -41,6 +41,21 @@ import Torch
         #expect(relativeDifference(other.gradient, whole.gradient) > 1e-3, "the twin with other noise")
     }
 
+    /// Threads take parts of a batch, with copies of the policy; their gradients are summed.
+    @Test func gradientsAndLogsAgreeOnAnyNumberOfThreads() throws {
+        let threads = Runtime.threads
+        defer { Runtime.threads = threads }
+        let updates = try [1, 2, 4, 3].map { count in
+            Runtime.threads = count
+            return try update(.seppo, microBatch: 0, name: "threads-\(count)")
+        }
+        for other in updates[1...] {
+            #expect(relativeDifference(other.gradient, updates[0].gradient) <= 1e-5)
+            Self.expectEqual(other.entry, updates[0].entry)
+            #expect(other.entry.flipZero == 1, "every part meets policy and reference alike")
+        }
+    }
+
     static func expectEqual(_ a: LoggedUpdate, _ b: LoggedUpdate) {
         let fields: [KeyPath<LoggedUpdate, Double?>] = [
             \.loss, \.winnerError, \.sampleError, \.referenceWinnerError, \.referenceSampleError, \.margin, \.flipPositive, \.flipZero, \.flipNegative,

@@ -73,7 +73,7 @@ import Testing
         #expect(results == [done])
         // The twin: the same job with one number changed is due again, and its failing child is an error.
         var plan = AblationPlan()
-        plan.sweepUpdates += 1
+        plan.updates += 1
         let changed = AblationJob(.tune, spin, setting, seed: 100, plan: plan)
         #expect(changed.name == done.job.name && queue.pending([done.job, changed]) == [changed])
         #expect(throws: AblationError.self) {

@@ -31,6 +31,23 @@ import Torch
             ])
     }
 
+    @Test func aSharingStoreHasTheSameWeightsAndGradientsOfItsOwn() throws {
+        let store = ParameterStore(seed: 1)
+        let network = try store.build(Network.init)
+        let other = ParameterStore(sharing: store)
+        let copy = try other.build(Network.init)
+        let x = Tensor([1, 2, 3] as [Float], shape: [1, 3])
+        network.linear(x).sum().backward()
+        copy.linear(x * 10).sum().backward()
+        let names = ["linear.weight", "linear.bias"]
+        func gradients(_ store: ParameterStore) -> [[Float]?] { store.parameters.filter { names.contains($0.name) }.map { $0.value.gradient?.values() } }
+        #expect(gradients(store) == [[1, 2, 3, 1, 2, 3], [1, 1]] && gradients(other) == [[10, 20, 30, 10, 20, 30], [1, 1]])
+        store.addGradients(of: other)
+        #expect(gradients(store) == [[11, 22, 33, 11, 22, 33], [2, 2]] && gradients(other) == [nil, nil])
+        store.parameters[0].value.multiply_(0)
+        #expect(other.parameters[0].value.values().allSatisfy { $0 == 0 }, "one memory")
+    }
+
     @Test func oneErrorListsEverythingThatDoesNotFit() throws {
         var tensors = try Self.fresh(seed: 1)
         tensors["linear.weight"] = nil

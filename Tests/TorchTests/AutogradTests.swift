@@ -30,7 +30,9 @@ private let cases: [DifferentiableCase] = [
     DifferentiableCase("layer norm", [[3, 5], [5], [5]]) { $0[0].layerNorm($0[1], $0[2], epsilon: 1e-5) },
     DifferentiableCase("attention", [[2, 2, 3, 4], [2, 2, 5, 4], [2, 2, 5, 4]]) { .attention($0[0], $0[1], $0[2]) },
     DifferentiableCase("causal attention", [[1, 2, 4, 3], [1, 2, 4, 3], [1, 2, 4, 3]]) { .attention($0[0], $0[1], $0[2], isCausal: true) },
-    DifferentiableCase("gated linear", [[2, 3, 5], [2, 3, 5], [4, 5], [4]]) { .gatedLinear(value: $0[0], gate: $0[1], $0[2], $0[3]) },
+    DifferentiableCase("gated feed-forward", [[2, 3, 5], [12, 5], [12], [4, 6], [4]]) {
+        $0[0].gatedFeedForward($0[1], $0[2], output: $0[3], $0[4])
+    },
     DifferentiableCase("group norm, activated", [[2, 6, 3, 2], [6], [6]]) {
         $0[0].groupNorm(groups: 3, $0[1], $0[2], epsilon: 1e-5, activated: true)
     },

@@ -57,6 +57,29 @@ import Torch
         }
     }
 
+    /// It computes its wide middle anew for the gradient.
+    @Test(arguments: [[2, 5, 12], [7, 12]]) func gatedFeedForward(_ shape: [Int]) {
+        let random = Generator(seed: 9)
+        let inputs = [shape, [2 * 20, 12], [2 * 20], [6, 20], [6]].map { random.normal($0) }
+        func run(_ factor: Double) -> Double {
+            disagreement(inputs) { $0[0].gatedFeedForward($0[1] * ($0[0].dtype == .float32 ? factor : 1), $0[2], output: $0[3], $0[4]) }
+        }
+        #expect(run(1) < 3e-6, "\(run(1))")
+        #expect(run(1.001) > 1e-4)
+    }
+
+    /// The same layer out of single operators, in float64.
+    @Test func gatedFeedForwardIsTwoLinearLayersAndAGate() {
+        let random = Generator(seed: 10)
+        let x = [[3, 4, 12], [2 * 20, 12], [2 * 20], [6, 20], [6]].map { random.normal($0).to(.float64) }
+        let own = run(x) { $0[0].gatedFeedForward($0[1], $0[2], output: $0[3], $0[4]) }
+        let plain = run(x) {
+            let halves = $0[0].linear($0[1], $0[2]).chunks(2, axis: -1)
+            return (halves[0] * halves[1].gelu).linear($0[3], $0[4])
+        }
+        for (a, b) in zip(own, plain) { #expect((a - b).magnitude.max().item < 1e-12) }
+    }
+
     /// Heads and images are each one thread's work.
     @Test func resultsDoNotDependOnThreads() {
         let random = Generator(seed: 7)

@@ -4,7 +4,7 @@ import Torch
 /// ‖target − prediction‖² of policy and reference on winner and losing sample: means over C·H·W, `[B]`, float32.
 ///
 /// The paper's m_w, m_r (policy θ) and r_w, r_r (reference checkpoint).
-public struct DenoisingErrors {
+public struct DenoisingErrors: Sendable {
     public let policyWinner: Tensor
     public let policyLoser: Tensor
     public let referenceWinner: Tensor
@@ -33,7 +33,7 @@ public struct DenoisingErrors {
 }
 
 /// What a denoiser is given and what it should answer.
-public struct NoisedLatents {
+public struct NoisedLatents: Sendable {
     /// `[B, C, h, w]`
     public let latents: Tensor
     /// `[B]`, int64

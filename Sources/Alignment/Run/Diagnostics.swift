@@ -1,7 +1,7 @@
 import Torch
 
-/// What an update logs, gathered over its micro-batches.
-struct Diagnostics {
+/// What an update logs, gathered over the parts of its batch.
+struct Diagnostics: Sendable {
     let timestepCount: Int
     private var losses: [Double] = []
     private var winnerErrors: [Double] = []
@@ -23,6 +23,16 @@ struct Diagnostics {
         referenceLoserErrors += e.referenceLoser.values(Double.self)
         margins += value.margin.values(Double.self)
         self.timesteps += timesteps.values(Int.self)
+    }
+
+    mutating func append(_ other: Diagnostics) {
+        losses += other.losses
+        winnerErrors += other.winnerErrors
+        loserErrors += other.loserErrors
+        referenceWinnerErrors += other.referenceWinnerErrors
+        referenceLoserErrors += other.referenceLoserErrors
+        margins += other.margins
+        timesteps += other.timesteps
     }
 
     mutating func append(winnerErrors errors: Tensor) {

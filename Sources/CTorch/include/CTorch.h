@@ -73,6 +73,7 @@ bool ct_tensor_requires_grad(const CTTensor *tensor);
 CTTensor *ct_tensor_grad(const CTTensor *tensor);  // owned by the caller, NULL where there is none
 void ct_tensor_clear_grad(CTTensor *tensor);
 CTError ct_backward(CTTensor *loss);
+bool ct_grad_mode_get(void);
 bool ct_grad_mode_set(bool enabled);  // returns the former value
 
 // Random numbers.

@@ -2,7 +2,7 @@ import Layers
 import Torch
 
 /// Stable Diffusion's autoencoder (diffusers' `AutoencoderKL`, whose tensor names it uses).
-public struct Autoencoder {
+public struct Autoencoder: Sendable {
     public let configuration: AutoencoderConfiguration
     private let encoder: Encoder
     private let decoder: Decoder

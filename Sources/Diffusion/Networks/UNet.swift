@@ -2,7 +2,7 @@ import Layers
 import Torch
 
 /// The denoising network of Stable Diffusion (diffusers' `UNet2DConditionModel`, whose tensor names it uses).
-public struct UNet {
+public struct UNet: Sendable {
     public let configuration: UNetConfiguration
     private let convIn: Conv2d
     private let timeEmbedding: TimeEmbedding

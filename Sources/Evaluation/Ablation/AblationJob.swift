@@ -27,8 +27,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
         name = "\(tunes ? "sweep" : "final")-\(method?.id ?? "base")\(values)-seed\(seed)"
         model = plan.model
         (self.method, self.setting, self.seed, self.split) = (method, setting, seed, split)
-        updates = tunes ? plan.sweepUpdates : plan.updates
-        (iterations, batch) = (plan.iterations, plan.batch)
+        (iterations, updates, batch) = (plan.iterations, plan.updates, plan.batch)
         captions = tunes ? plan.sweepCaptions : 0
         steps = tunes ? plan.sweepSteps : plan.evaluationSteps
         flipExamples = !tunes && method?.id == "seppo" ? plan.flipExamples : 0

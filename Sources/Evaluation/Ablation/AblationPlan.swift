@@ -64,9 +64,7 @@ public struct AblationPlan: Codable, Sendable, Equatable {
     public var iterations = 7
     public var updates = 30
     public var batch = 16
-    /// Updates an iteration in the sweep's runs, which are shorter but go through as many references.
-    public var sweepUpdates = 12
-    /// Captions of the tune split that a sweep's run is judged on, spread over all relations, and the steps of their drawings.
+    /// Captions of the tune split that a run of the sweep, as long as the reported ones, is judged on, spread over all relations, and the steps of their drawings.
     public var sweepCaptions = 60
     public var sweepSteps = 10
     public var evaluationSteps = 20

@@ -13,8 +13,8 @@ extension AblationComparison {
         return """
             Every method trains for \(plan.iterations) × \(plan.updates) updates of \(plan.batch) winners out of \(plan.winners), from \
             \(plan.seeds) seeds. Its learning rate (of \(rates)) and β (of \(betas)) are those of the highest mean quality over both \
-            guidances on \(plan.sweepCaptions) captions of the tune split, from one more seed and \(plan.iterations) × \(plan.sweepUpdates) \
-            updates; a run that fails counts as 0. Scores are the oracle's on all held-out captions, one drawing each at every guidance, \
+            guidances on \(plan.sweepCaptions) captions of the tune split, from one more seed and as \
+            many updates; a run that fails counts as 0. Scores are the oracle's on all held-out captions, one drawing each at every guidance, \
             averaged over training seeds. In brackets: 95 % intervals of the paired difference, by bootstrap over captions; they do not cover \
             the choice of training seeds, whose spread is given below. ° marks a learning rate at the edge of the sweep.
             """

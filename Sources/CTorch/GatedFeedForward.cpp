@@ -1,0 +1,55 @@
+// A gated feed-forward layer that keeps little for the gradient.
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+namespace {
+
+/// What lies between the two linear layers is wider than all else in a transformer block: value, gate, activated gate and their product. It is
+/// computed again for the gradient, from the layer's input, instead of kept.
+struct GatedFeedForward : torch::autograd::Function<GatedFeedForward> {
+    /// Value and gate of rows. Apart: halves of one product would be strided, and slower in all that follows.
+    static std::pair<at::Tensor, at::Tensor> hidden(const at::Tensor &rows, const at::Tensor &weight, const at::Tensor &bias) {
+        const auto weights = weight.chunk(2), biases = bias.chunk(2);
+        return {at::linear(rows, weights[0], biases[0]), at::linear(rows, weights[1], biases[1])};
+    }
+
+    static at::Tensor forward(
+        torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
+        const at::Tensor &output_weight, const at::Tensor &output_bias) {
+        at::AutoDispatchBelowADInplaceOrView below;
+        context->save_for_backward({x, weight, bias, output_weight});
+        const auto [value, gate] = hidden(x, weight, bias);
+        return at::linear(at::gelu(gate).mul_(value), output_weight, output_bias);
+    }
+
+    static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
+        at::AutoDispatchBelowADInplaceOrView below;
+        const auto saved = context->get_saved_variables();
+        const at::Tensor rows = saved[0].reshape({-1, saved[0].size(-1)}), &weight = saved[1], &bias = saved[2], &output_weight = saved[3];
+        const at::Tensor gradient = gradients[0].reshape({-1, output_weight.size(0)});
+        auto [value, gate] = hidden(rows, weight, bias);
+        const at::Tensor of_product = at::mm(gradient, output_weight);
+        at::Tensor activated = at::gelu(gate);
+        const at::Tensor of_value = of_product * activated;
+        const at::Tensor of_output_weight = at::mm(gradient.t(), activated.mul_(value));
+        const at::Tensor of_gate = at::gelu_backward(value.mul_(of_product), gate);
+        const auto weights = weight.chunk(2);
+        at::Tensor of_weight = at::empty_like(weight);
+        at::Tensor of_value_weight = of_weight.narrow(0, 0, value.size(1)), of_gate_weight = of_weight.narrow(0, value.size(1), value.size(1));
+        at::mm_out(of_value_weight, of_value.t(), rows);
+        at::mm_out(of_gate_weight, of_gate.t(), rows);
+        const at::Tensor of_x = at::mm(of_value, weights[0]).addmm_(of_gate, weights[1]);
+        return {of_x.reshape(saved[0].sizes()), of_weight, at::cat({of_value.sum(0), of_gate.sum(0)}), of_output_weight, gradient.sum(0)};
+    }
+};
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(seppo, library) {
+    library.def("gated_feed_forward(Tensor x, Tensor weight, Tensor bias, Tensor output_weight, Tensor output_bias) -> Tensor",
+                [](const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const at::Tensor &output_weight, const at::Tensor &output_bias) {
+                    return GatedFeedForward::apply(x, weight, bias, output_weight, output_bias);
+                });
+}
