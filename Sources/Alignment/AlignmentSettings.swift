@@ -73,8 +73,10 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     /// Throws with the first setting that makes no sense.
     public func validate() throws {
         func require(_ holds: Bool, _ message: String) throws { if !holds { throw RunError.model(message) } }
-        try require(iterations >= 1 && updates >= 1, "iterations and updates must be at least 1")
-        try require(batch >= 1 && microBatch >= 0, "batch must be at least 1 and micro-batch 0 or more")
+        let counts = 1...1_000_000
+        try require(counts ~= iterations && counts ~= updates && counts ~= batch, "iterations, updates and batch must lie between 1 and a million")
+        try require(microBatch >= 0, "micro-batch must be 0 or more")
+        try require(seed < 1 << 53, "seed must be below 2^53: run.yaml keeps greater numbers inexactly")
         try require(beta > 0 && beta.isFinite, "beta must be positive")
         try require(learningRate >= 0 && learningRate.isFinite, "learning-rate must be 0 or more")
         try require(warmup >= 0 && warmup <= totalUpdates, "warmup must lie between 0 and the number of updates")

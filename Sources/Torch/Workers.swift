@@ -8,8 +8,8 @@ import Foundation
 public enum Workers {
     /// Cuts `0..<count` into parts, runs `body` on all of them at the same time and gives the results in the order of the parts.
     ///
-    /// The parts share out the threads that the caller has for an operator (`Runtime.threads`). With one part, `body` runs where it is. Gradients
-    /// are recorded where the caller records them. Throws what the first part that failed threw, once all have ended.
+    /// The parts share out the threads that the caller has for an operator (`Runtime.threads`). One part alone, and all within another part, run where
+    /// they are. Gradients are recorded where the caller records them. Throws what the first part that failed threw, once all have ended.
     /// - Parameters:
     ///   - limit: how many parts at most
     ///   - body: `worker` counts the parts from 0
@@ -18,7 +18,7 @@ public enum Workers {
     ) throws -> [Result] {
         guard count > 0 else { return [] }
         let threads = Runtime.threads
-        let parts = parts(count, threads: threads, limit: limit)
+        let parts = Worker.isCurrent ? 1 : parts(count, threads: threads, limit: limit)
         guard parts > 1 else { return [try body(0, 0..<count)] }
         let recordsGradients = ct_grad_mode_get()
         let results = pool.run(parts, threads: threads / parts) { worker in
@@ -55,7 +55,7 @@ private final class WorkerPool: @unchecked Sendable {
         while workers.count < count { workers.append(Worker()) }
         return withoutActuallyEscaping(body) { body in
             let jobs = (0..<count).map { index in Job(threads: threads) { body(index) } }
-            for (worker, job) in zip(workers, jobs) { worker.start(job.run) }
+            for (worker, job) in zip(workers, jobs) { worker.begin(job.run) }
             for worker in workers[..<count] { worker.wait() }
             return jobs.map(\.result!)
         }
@@ -86,8 +86,13 @@ private final class Worker: @unchecked Sendable {
     private let end = DispatchSemaphore(value: 0)
     private var work: @Sendable () -> Void = {}
 
+    /// Whether the calling thread is a worker's.
+    static var isCurrent: Bool { Thread.current.threadDictionary[mark] != nil }
+    private static let mark = "seppo.worker"
+
     init() {
         let thread = Thread { [self] in
+            Thread.current.threadDictionary[Self.mark] = true
             while true {
                 begin.wait()
                 work()
@@ -100,7 +105,7 @@ private final class Worker: @unchecked Sendable {
         thread.start()
     }
 
-    func start(_ work: @escaping @Sendable () -> Void) {
+    func begin(_ work: @escaping @Sendable () -> Void) {
         self.work = work
         begin.signal()
     }

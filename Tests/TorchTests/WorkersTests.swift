@@ -49,6 +49,14 @@ import Testing
         #expect(try Workers.map(2) { worker, _ in worker } == [0, 1], "the workers go on")
     }
 
+    @Test func partsWithinAPartRunWhereTheyAre() throws {
+        let threads = Runtime.threads
+        defer { Runtime.threads = threads }
+        Runtime.threads = 4
+        let nested = try Workers.map(2, limit: 2) { _, outer in try Workers.map(4) { _, inner in outer.lowerBound * 10 + inner.count } }
+        #expect(nested == [[4], [14]])
+    }
+
     @Test func gradientsAreRecordedWhereTheCallerRecordsThem() throws {
         let threads = Runtime.threads
         defer { Runtime.threads = threads }
