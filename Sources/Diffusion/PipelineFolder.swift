@@ -22,6 +22,7 @@ public struct PipelineFolder {
 
     /// Throws when there is no pipeline in this folder, or one of parts that we do not have.
     func check() throws {
+        if PickledWeights.isOne(root.lastPathComponent) { throw ConfigurationError(file: root.path, message: PickledWeights.remedy(file: root)) }
         guard FileManager.default.fileExists(atPath: index.path) else {
             throw ConfigurationError(file: root.path, message: "is not a diffusers folder: it has no model_index.json")
         }
@@ -44,36 +45,36 @@ public struct PipelineFolder {
     /// One network: its configuration and its weights.
     public struct Part {
         public let folder: URL
-        private let weights: String
+        /// Of the names of its files of weights.
+        private let stem: String
         private let names: PublishedNames
 
-        public static func textEncoder(_ folder: URL) -> Part { Part(folder: folder, weights: "model.safetensors", names: .textEncoder) }
-        public static func autoencoder(_ folder: URL) -> Part { Part(folder: folder, weights: "diffusion_pytorch_model.safetensors", names: .autoencoder) }
-        public static func unet(_ folder: URL) -> Part { Part(folder: folder, weights: "diffusion_pytorch_model.safetensors", names: .unet) }
+        public static func textEncoder(_ folder: URL) -> Part { Part(folder: folder, stem: "model", names: .textEncoder) }
+        public static func autoencoder(_ folder: URL) -> Part { Part(folder: folder, stem: "diffusion_pytorch_model", names: .autoencoder) }
+        public static func unet(_ folder: URL) -> Part { Part(folder: folder, stem: "diffusion_pytorch_model", names: .unet) }
 
         public var configuration: URL { folder.appendingPathComponent("config.json") }
-        public var weightsFile: URL { folder.appendingPathComponent(weights) }
+
+        public func weights() throws -> WeightFiles { try WeightFiles(in: folder, stem: stem) }
 
         /// The weights, under today's names.
         /// - Parameters:
         ///   - file: read in place of the part's own, such as a checkpoint of a run
         ///   - isTrainable: as in `ParameterStore`
         public func store(from file: URL? = nil, isTrainable: Bool = false) throws -> ParameterStore {
-            let file = file ?? weightsFile
-            return ParameterStore(names.current(try SafeTensorsFile(file).all()), from: file.path, isTrainable: isTrainable)
+            let files = try file.map { WeightFiles(try SafeTensorsFile($0)) } ?? weights()
+            return ParameterStore(names.current(try files.all()), from: files.origin.path, isTrainable: isTrainable)
         }
 
-        /// The weights' names and shapes, under today's names: enough to see whether a configuration fits.
-        public func outline() throws -> ParameterStore {
-            let file = try SafeTensorsFile(weightsFile)
-            let shapes = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file.shape(of: $0) ?? []) })
-            return ParameterStore(shapes: names.current(shapes), from: file.url.path)
+        /// The names and shapes of these weights, under today's names: enough to see whether a configuration fits.
+        public func outline(of files: WeightFiles) -> ParameterStore {
+            ParameterStore(shapes: names.current(files.shapes), from: files.origin.path)
         }
 
         func write(_ configuration: JSONValue, _ tensors: [(name: String, value: Tensor)]) throws {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try writeAtomically(configuration.prettyData(), to: self.configuration)
-            try SafeTensors.write(tensors, metadata: ["format": "pt"], to: weightsFile)
+            try SafeTensors.write(tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("\(stem).safetensors"))
         }
     }
 

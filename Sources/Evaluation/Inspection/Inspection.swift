@@ -73,7 +73,7 @@ public struct Inspection: Encodable, Sendable {
             problems.append(
                 isFolder.boolValue
                     ? "\(url.path): no part of a diffusers pipeline, no run and no captioned images were found in this folder"
-                    : "\(url.path): not a safetensors file; the files of other kinds of models must be converted first")
+                    : "\(url.path): \(PickledWeights.isOne(url.lastPathComponent) ? PickledWeights.remedy(file: url) : "is not a safetensors file")")
         }
         guard !texts.isEmpty else { return }
         self.tokens = tokenizer?.ids(texts)

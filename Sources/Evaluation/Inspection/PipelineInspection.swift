@@ -7,6 +7,8 @@ import Torch
 public struct PipelineInspection: Encodable, Sendable {
     public struct Part: Encodable, Sendable {
         public let name: String
+        /// Of the weights: a single file, or the index of several.
+        public let file: String
         public let weights: WeightsSummary
     }
 
@@ -108,26 +110,22 @@ public struct PipelineInspection: Encodable, Sendable {
         } catch {
             problems.append("\(error)")
         }
-        guard Self.exists(part.weightsFile) else {
-            let others = ((try? FileManager.default.contentsOfDirectory(atPath: part.folder.path)) ?? []).filter { $0 != "config.json" }.sorted()
-            problems.append("\(part.weightsFile.path): the file is missing" + (others.isEmpty ? "" : "; the folder has \(others.enumerated(upTo: 5))"))
-            return configuration
-        }
         do {
-            let file = try SafeTensorsFile(part.weightsFile)
-            parts.append(Part(name: name, weights: WeightsSummary(file)))
-            if let problem = TensorFileInspection.notFinite(file, effort) { problems.append(problem) }
-            if let configuration { try build(part.outline(), configuration) }
+            let weights = try part.weights()
+            parts.append(Part(name: name, file: weights.origin.lastPathComponent, weights: WeightsSummary(weights.files)))
+            problems += weights.files.compactMap { TensorFileInspection.notFinite($0, effort) }
+            if let configuration { try build(part.outline(of: weights), configuration) }
         } catch let error as ParameterError {
-            problems += Self.lines(error, part.weightsFile.path)
+            problems += Self.lines(error)
         } catch {
             problems.append("\(error)")
         }
         return configuration
     }
 
-    private static func lines(_ error: ParameterError, _ file: String) -> [String] {
-        [("missing", error.missing), ("misshaped", error.misshaped), ("not part of this configuration", error.extra)].compactMap { what, names in
+    private static func lines(_ error: ParameterError) -> [String] {
+        let file = error.origin ?? "weights"
+        return [("missing", error.missing), ("misshaped", error.misshaped), ("not part of this configuration", error.extra)].compactMap { what, names in
             names.isEmpty ? nil : "\(file): \(names.count) \(names.count == 1 ? "tensor" : "tensors") \(what): \(names.enumerated(upTo: 20))"
         }
     }

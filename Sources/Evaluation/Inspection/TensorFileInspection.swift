@@ -11,14 +11,16 @@ public struct WeightsSummary: Encodable, Sendable {
 
     init() {}
 
-    init(_ file: SafeTensorsFile) {
-        for name in file.names {
-            guard let shape = file.shape(of: name), let dtype = file.dtype(of: name) else { continue }
-            let count = shape.reduce(1, *)
-            tensors += 1
-            parameters += count
-            bytes += count * dtype.size
-            dtypes[dtype.safeTensorsName, default: 0] += 1
+    init(_ files: [SafeTensorsFile]) {
+        for file in files {
+            for name in file.names {
+                guard let shape = file.shape(of: name), let dtype = file.dtype(of: name) else { continue }
+                let count = shape.reduce(1, *)
+                tensors += 1
+                parameters += count
+                bytes += count * dtype.size
+                dtypes[dtype.safeTensorsName, default: 0] += 1
+            }
         }
     }
 }
@@ -38,7 +40,7 @@ public struct TensorFileInspection: Encodable, Sendable {
     init(_ url: URL, _ effort: Inspection.Effort, _ problems: inout [String]) {
         do {
             let file = try SafeTensorsFile(url)
-            weights = WeightsSummary(file)
+            weights = WeightsSummary([file])
             metadata = file.metadata
             tensors = file.names.map { Entry(name: $0, dtype: file.dtype(of: $0)?.safeTensorsName ?? "?", shape: file.shape(of: $0) ?? []) }
             if let problem = Self.notFinite(file, effort) { problems.append(problem) }
@@ -55,7 +57,7 @@ public struct TensorFileInspection: Encodable, Sendable {
 
     /// The tensors that hold NaN or infinity; nil where there are none, or the file is larger than the effort allows.
     static func notFinite(_ file: SafeTensorsFile, _ effort: Inspection.Effort) -> String? {
-        guard WeightsSummary(file).bytes <= effort.weightBytes else { return nil }
+        guard WeightsSummary([file]).bytes <= effort.weightBytes else { return nil }
         let floating: Set<DType> = [.float16, .float32, .float64, .bfloat16]
         let bad = file.names.filter { name in
             guard let dtype = file.dtype(of: name), floating.contains(dtype), file.shape(of: name)?.contains(0) == false else { return false }
