@@ -20,7 +20,7 @@ let package = Package(
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "Layers", dependencies: ["Torch"]),
-        .target(name: "Diffusion", dependencies: ["Layers"]),
+        .target(name: "Diffusion", dependencies: ["Layers"], resources: [.copy("Resources/clip")]),
         .target(name: "Datasets", dependencies: ["Diffusion", "CFFmpeg"], resources: [.copy("Resources/scenes")]),
         .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
         .target(name: "Evaluation", dependencies: ["Alignment"]),

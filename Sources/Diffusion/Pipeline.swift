@@ -35,10 +35,18 @@ public struct Pipeline {
         try check(unet.0)
     }
 
-    /// Reads a diffusers folder. Throws with the file, the option or the tensors that do not fit.
-    /// - Parameter unetWeights: a file of UNet tensors to take instead of the folder's own, such as a checkpoint of a run
-    public init(_ folder: URL, unetWeights: URL? = nil) throws {
-        let files = PipelineFolder(folder)
+    /// Reads a diffusers folder, or a Stable Diffusion 1.x model in a single safetensors file. Throws with the file, the option or the tensors that
+    /// do not fit.
+    /// - Parameter unetWeights: a file of UNet tensors to take instead of the model's own, such as a checkpoint of a run
+    public init(_ location: URL, unetWeights: URL? = nil) throws {
+        let files = PipelineFolder(location)
+        if location.pathExtension == "safetensors" {
+            let model = try SingleFile(location)
+            try self.init(
+                tokenizer: .standard, textEncoder: (model.textEncoder, model.textEncoderStore()), autoencoder: (model.autoencoder, model.autoencoderStore()),
+                unet: (model.unet, unetWeights.map { try files.unet.store(from: $0) } ?? model.unetStore()), scheduler: SingleFile.scheduler)
+            return
+        }
         try files.check()
         try self.init(
             tokenizer: CLIPTokenizer(folder: files.tokenizer),
@@ -89,6 +97,11 @@ public struct Pipeline {
     public func textStates(_ texts: [String]) -> Tensor {
         let ids = tokenizer.ids(texts)
         return noGradients { textEncoder(Tensor(ids.flatMap { $0 }, shape: [texts.count, tokenizer.maximumLength])) }
+    }
+
+    /// Writes a single file as model-sharing sites offer them. Throws where that cannot tell what the model is: see `SingleFile.write`.
+    public func write(singleFile file: URL, unetTensors: [(name: String, value: Tensor)]? = nil) throws {
+        try SingleFile.write(self, unetTensors: unetTensors ?? stores.unet.parameters, to: file)
     }
 
     /// Writes a diffusers folder, with other UNet tensors where given.

@@ -144,20 +144,23 @@ public struct UNetConfiguration: Sendable, Equatable {
         return activation
     }
 
+    /// One number where it is the same for all: some of diffusers' code takes no list.
+    private static func perBlock(_ values: [Int]) -> JSONValue { Set(values).count == 1 ? .number(Double(values[0])) : .integers(values) }
+
     public var json: JSONValue {
         .object([
             "_class_name": .string("UNet2DConditionModel"), "sample_size": sampleWidth.map { .integers([sampleSize, $0]) } ?? .number(Double(sampleSize)),
             "in_channels": .number(Double(inChannels)),
             "out_channels": .number(Double(outChannels)), "center_input_sample": .bool(centersInput), "flip_sin_to_cos": .bool(flipSinToCos),
-            "freq_shift": .number(frequencyShift), "block_out_channels": .integers(channels), "layers_per_block": .integers(layersPerBlock),
+            "freq_shift": .number(frequencyShift), "block_out_channels": .integers(channels), "layers_per_block": Self.perBlock(layersPerBlock),
             "down_block_types": .strings(downAttention.map { $0 ? "CrossAttnDownBlock2D" : "DownBlock2D" }),
             "up_block_types": .strings(upAttention.map { $0 ? "CrossAttnUpBlock2D" : "UpBlock2D" }),
             "mid_block_type": middle == .absent ? .null : .string(middle == .plain ? "UNetMidBlock2D" : "UNetMidBlock2DCrossAttn"),
             "only_cross_attention": .array(onlyCrossAttention.map { .bool($0) }),
             "downsample_padding": .number(Double(downsamplePadding)), "mid_block_scale_factor": .number(middleScale),
             "act_fn": .string(activation.rawValue), "norm_num_groups": .number(Double(groups)), "norm_eps": .number(epsilon),
-            "cross_attention_dim": .number(Double(crossAttentionChannels)), "transformer_layers_per_block": .integers(transformerDepth),
-            "attention_head_dim": .integers(heads), "use_linear_projection": .bool(usesLinearProjection),
+            "cross_attention_dim": .number(Double(crossAttentionChannels)), "transformer_layers_per_block": Self.perBlock(transformerDepth),
+            "attention_head_dim": Self.perBlock(heads), "use_linear_projection": .bool(usesLinearProjection),
             "resnet_time_scale_shift": .string(timeScaleShift.rawValue), "time_embedding_dim": timeChannels.map { .number(Double($0)) } ?? .null,
             "time_embedding_act_fn": timeActivation.map { .string($0.rawValue) } ?? .null,
         ])

@@ -25,7 +25,7 @@ extension CLIPTokenizer {
             throw TokenizerError(.argument, call, at: "maximumLength", problem, remedy: "Give at least 2, or 77 as CLIP does")
         }
 
-        var corpus = PairCorpus(captions: captions, symbols: try untrained(pieces).bytePairs(unknown: 0))
+        var corpus = PairCorpus(captions: captions, symbols: try CLIPTokenizer(merges: [], maximumLength: 2).vocabulary.bytePairs(unknown: 0))
         var ids: [String: Int] = [:]
         var merges: [MergeEntry] = []
         while pieces.count + specials.count < vocabularySize, let pair = corpus.mostFrequentPair() {
@@ -38,17 +38,7 @@ extension CLIPTokenizer {
             corpus.join(pair, into: id)
         }
 
-        let vocabulary = try untrained(pieces + specials, merges: merges)
-        let (bos, eos) = (pieces.count, pieces.count + 1)
-        let added = [bos: AddedToken(content: defaultBos), eos: AddedToken(content: defaultEos)]
-        let special = SpecialTokens(bos: bos, eos: eos, pad: eos, unknown: eos, added: added, maximumLength: maximumLength)
-        return CLIPTokenizer(vocabulary: vocabulary, special: special)
-    }
-
-    private static func untrained(_ pieces: [String], merges: [MergeEntry] = []) throws -> TokenizerVocabulary {
-        let ids = Dictionary(uniqueKeysWithValues: pieces.enumerated().map { ($1, $0) })
-        let numbered = merges.enumerated().map { (place: "merge \($0 + 1)", entry: $1) }
-        return try TokenizerVocabulary(file: "captions", ids: ids, mergesFile: "captions", merges: numbered)
+        return try CLIPTokenizer(merges: merges, maximumLength: maximumLength)
     }
 }
 

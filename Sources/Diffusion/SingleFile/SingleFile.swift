@@ -1,0 +1,113 @@
+import Foundation
+import Layers
+import Torch
+
+/// A Stable Diffusion 1.x model in one safetensors file, in the naming of latent-diffusion's code: what model-sharing sites offer.
+///
+/// It holds the weights of the three networks and nothing else. The configuration is read off the tensors' shapes, the tokenizer is CLIP's, the
+/// noise schedule Stable Diffusion 1.x's.
+struct SingleFile {
+    let file: SafeTensorsFile
+    let unet: UNetConfiguration
+    let autoencoder: AutoencoderConfiguration
+    let textEncoder: CLIPTextConfiguration
+
+    private static let unetPrefix = "model.diffusion_model."
+    private static let autoencoderPrefix = "first_stage_model."
+    private static let textPrefix = "cond_stage_model.transformer."
+
+    init(_ url: URL) throws {
+        let file = try SafeTensorsFile(url)
+        if let other = Self.other(file) { throw ConfigurationError(file: url.path, message: "is \(other), which is not supported") }
+        func shapes(_ prefix: String) -> OriginalShapes {
+            OriginalShapes(file: url.path, shapes: Self.part(prefix, file).mapValues { file.shape(of: $0) ?? [] })
+        }
+        self.file = file
+        unet = try shapes(Self.unetPrefix).unet()
+        autoencoder = try shapes(Self.autoencoderPrefix).autoencoder()
+        textEncoder = try shapes(Self.textPrefix).textEncoder()
+    }
+
+    /// Models of other kinds that come in one file, by a tensor that only they have.
+    private static func other(_ file: SafeTensorsFile) -> String? {
+        let kinds = [
+            ("conditioner.embedders.", "Stable Diffusion XL"), ("cond_stage_model.model.", "Stable Diffusion 2.x in a single file"),
+            ("model.diffusion_model.joint_blocks.", "Stable Diffusion 3"), ("double_blocks.", "Flux"), ("model.diffusion_model.double_blocks.", "Flux"),
+            ("lora_", "a LoRA, not a model"), ("down_blocks.", "a part of a diffusers folder, not a whole model"),
+        ]
+        return kinds.first { prefix, _ in file.names.contains { $0.hasPrefix(prefix) } }?.1
+    }
+
+    /// Names within a part, and the whole names in the file.
+    private static func part(_ prefix: String, _ file: SafeTensorsFile) -> [String: String] {
+        Dictionary(uniqueKeysWithValues: file.names.filter { $0.hasPrefix(prefix) }.map { (String($0.dropFirst(prefix.count)), $0) })
+    }
+
+    func unetStore() throws -> ParameterStore {
+        let names = OriginalNames.unet(unet)
+        return try store(Self.unetPrefix) { names.current($0) ?? $0 }
+    }
+
+    func autoencoderStore() throws -> ParameterStore {
+        let names = OriginalNames.autoencoder(autoencoder)
+        func shape(_ name: String, _ tensor: Tensor) -> Tensor {
+            // Attention was written as 1×1 convolutions.
+            name.contains(".attentions.") && tensor.rank == 4 ? tensor.flattened(from: 1) : tensor
+        }
+        return try store(Self.autoencoderPrefix, name: { names.current($0) ?? $0 }, shape: shape)
+    }
+
+    func textEncoderStore() throws -> ParameterStore {
+        let tensors = try Self.part(Self.textPrefix, file).mapValues { try file.tensor($0) }
+        return ParameterStore(PublishedNames.textEncoder.current(tensors), from: file.url.path)
+    }
+
+    /// A name that is not known stays, and is reported as no part of the network.
+    private func store(_ prefix: String, name: (String) -> String, shape: (String, Tensor) -> Tensor = { $1 }) throws -> ParameterStore {
+        var tensors: [String: Tensor] = [:]
+        for (original, inFile) in Self.part(prefix, file) {
+            let current = name(original)
+            tensors[current] = shape(current, try file.tensor(inFile))
+        }
+        return ParameterStore(tensors, from: file.url.path)
+    }
+
+    /// Stable Diffusion 1.x's.
+    static let scheduler = SchedulerConfiguration(
+        className: "PNDMScheduler", trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear, predictionType: .epsilon,
+        stepsOffset: 1, setAlphaToOne: false, skipRungeKutta: true)
+
+    /// Writes the three networks under their original names.
+    ///
+    /// Throws `ConfigurationError` where the file would not tell what the pipeline is: where its configuration is not the one that `init` would read off
+    /// the shapes, its schedule not Stable Diffusion 1.x's, its tokenizer not CLIP's.
+    static func write(_ pipeline: Pipeline, unetTensors: [(name: String, value: Tensor)], to url: URL) throws {
+        func refuse(_ what: String) -> ConfigurationError {
+            ConfigurationError(file: url.path, message: "a single file cannot tell the model's \(what): write a diffusers folder")
+        }
+        func renamed(_ tensors: [(name: String, value: Tensor)], _ prefix: String, _ name: (String) -> String?) throws -> [(name: String, value: Tensor)] {
+            try tensors.map { tensor in
+                guard let original = name(tensor.name) else { throw refuse("tensor \(tensor.name)") }
+                return (prefix + original, tensor.value.detached)
+            }
+        }
+        let unet = try renamed(unetTensors, unetPrefix, OriginalNames.unet(pipeline.unet.configuration).original)
+        let names = OriginalNames.autoencoder(pipeline.autoencoder.configuration)
+        let autoencoder = try renamed(pipeline.stores.autoencoder.parameters, autoencoderPrefix, names.original).map { tensor in
+            let isAttention = ["q", "k", "v", "proj_out"].contains { tensor.name.hasSuffix(".mid.attn_1.\($0).weight") }
+            return isAttention ? (tensor.name, tensor.value.unsqueezed(-1).unsqueezed(-1)) : tensor
+        }
+        let textEncoder = try renamed(pipeline.stores.textEncoder.parameters, textPrefix) { $0 }
+
+        func shapes(_ tensors: [(name: String, value: Tensor)], _ prefix: String) -> OriginalShapes {
+            OriginalShapes(file: url.path, shapes: Dictionary(uniqueKeysWithValues: tensors.map { (String($0.name.dropFirst(prefix.count)), $0.value.shape) }))
+        }
+        guard (try? shapes(unet, unetPrefix).unet()) == pipeline.unet.configuration else { throw refuse("UNet configuration") }
+        guard (try? shapes(autoencoder, autoencoderPrefix).autoencoder()) == pipeline.autoencoder.configuration else { throw refuse("autoencoder configuration") }
+        guard (try? shapes(textEncoder, textPrefix).textEncoder()) == pipeline.textEncoder.configuration else { throw refuse("text encoder configuration") }
+        let (own, standard) = (pipeline.schedule, try scheduler.noiseSchedule())
+        guard own.cumulative == standard.cumulative, own.predictionType == standard.predictionType else { throw refuse("noise schedule") }
+        guard pipeline.tokenizer.isSame(as: .standard) else { throw refuse("tokenizer") }
+        try SafeTensors.write(unet + autoencoder + textEncoder, metadata: ["format": "pt"], to: url)
+    }
+}
