@@ -17,7 +17,7 @@ struct Align: ParsableCommand {
               seppo align --model ./sd15 --winners ./liked --output runs/liked
             """)
 
-    @Option(help: "A diffusers folder, or `scenes`.") var model: String
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
     @Option(help: "Folder of winning images.") var winners: String
     @Option(help: "Run directory.", transform: { URL(fileURLWithPath: $0) }) var output: URL
     @Option(help: "Row of the method table.") var method: Method.Name = .seppo

@@ -14,7 +14,7 @@ struct Evaluate: ParsableCommand {
             denoising error on images, at fixed timesteps and noise; lower is better. Intervals are 95 %, by bootstrap over captions.
             """)
 
-    @Option(help: "A diffusers folder, or `scenes`.") var model: String
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
     @Flag(help: "Score drawings of the built-in world.") var scenes = false
     @Option(help: "Measure the denoising error on this image folder.") var winners: String?
     @Option(help: "The model to compare with.") var base: String?

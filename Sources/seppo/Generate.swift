@@ -15,7 +15,7 @@ struct Generate: ParsableCommand {
               seppo generate --model scenes --prompt "a red circle" --output image.png
             """)
 
-    @Option(help: "A diffusers folder, or `scenes`.") var model: String
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
     @Option(parsing: .upToNextOption, help: "One or several.") var prompt: [String] = []
     @Option(help: "A text file of prompts, one a line.") var prompts: String?
     @Option(help: "A .png file, or a folder.", transform: { URL(fileURLWithPath: $0) }) var output: URL

@@ -6,17 +6,21 @@ import Torch
 ///
 /// It holds the weights of the three networks and nothing else. The configuration is read off the tensors' shapes, the tokenizer is CLIP's, the
 /// noise schedule Stable Diffusion 1.x's.
-struct SingleFile {
-    let file: SafeTensorsFile
-    let unet: UNetConfiguration
-    let autoencoder: AutoencoderConfiguration
-    let textEncoder: CLIPTextConfiguration
+public struct SingleFile {
+    public let file: SafeTensorsFile
+    public let unet: UNetConfiguration
+    public let autoencoder: AutoencoderConfiguration
+    public let textEncoder: CLIPTextConfiguration
+
+    /// Its networks by diffusers' names for them, and what their tensors' names begin with.
+    public static let parts = [("text_encoder", textPrefix), ("vae", autoencoderPrefix), ("unet", unetPrefix)]
 
     private static let unetPrefix = "model.diffusion_model."
     private static let autoencoderPrefix = "first_stage_model."
     private static let textPrefix = "cond_stage_model.transformer."
 
-    init(_ url: URL) throws {
+    /// Reads the header. Throws `SafeTensorsError`, or `ConfigurationError` where it is another kind of file.
+    public init(_ url: URL) throws {
         let file = try SafeTensorsFile(url)
         if let other = Self.other(file) { throw ConfigurationError(file: url.path, message: "is \(other), which is not supported") }
         func shapes(_ prefix: String) -> OriginalShapes {
@@ -38,6 +42,9 @@ struct SingleFile {
         return kinds.first { prefix, _ in file.names.contains { $0.hasPrefix(prefix) } }?.1
     }
 
+    /// Whether it looks like one by its names.
+    public static func isOne(_ file: SafeTensorsFile) -> Bool { file.names.contains { $0.hasPrefix(unetPrefix) } }
+
     /// Names within a part, and the whole names in the file.
     private static func part(_ prefix: String, _ file: SafeTensorsFile) -> [String: String] {
         Dictionary(uniqueKeysWithValues: file.names.filter { $0.hasPrefix(prefix) }.map { (String($0.dropFirst(prefix.count)), $0) })
@@ -50,16 +57,33 @@ struct SingleFile {
 
     func autoencoderStore() throws -> ParameterStore {
         let names = OriginalNames.autoencoder(autoencoder)
-        func shape(_ name: String, _ tensor: Tensor) -> Tensor {
-            // Attention was written as 1×1 convolutions.
-            name.contains(".attentions.") && tensor.rank == 4 ? tensor.flattened(from: 1) : tensor
+        return try store(Self.autoencoderPrefix, name: { names.current($0) ?? $0 }) { name, tensor in
+            Self.wasConvolution(name, tensor.shape) ? tensor.flattened(from: 1) : tensor
         }
-        return try store(Self.autoencoderPrefix, name: { names.current($0) ?? $0 }, shape: shape)
     }
 
     func textEncoderStore() throws -> ParameterStore {
         let tensors = try Self.part(Self.textPrefix, file).mapValues { try file.tensor($0) }
         return ParameterStore(PublishedNames.textEncoder.current(tensors), from: file.url.path)
+    }
+
+    /// Attention of the autoencoder was written as 1×1 convolutions.
+    private static func wasConvolution(_ name: String, _ shape: [Int]) -> Bool { name.contains(".attentions.") && shape.count == 4 }
+
+    /// Holds the names and shapes of all tensors against the configurations, without touching the data. Throws `ParameterError`.
+    public func check() throws {
+        func outline(_ prefix: String, _ name: (String) -> String) -> ParameterStore {
+            let shapes = Self.part(prefix, file).map { original, inFile in
+                let (current, shape) = (name(original), file.shape(of: inFile) ?? [])
+                return (current, prefix == Self.autoencoderPrefix && Self.wasConvolution(current, shape) ? Array(shape[..<2]) : shape)
+            }
+            let named = Dictionary(uniqueKeysWithValues: shapes)
+            return ParameterStore(shapes: prefix == Self.textPrefix ? PublishedNames.textEncoder.current(named) : named, from: file.url.path)
+        }
+        let (unetNames, autoencoderNames) = (OriginalNames.unet(unet), OriginalNames.autoencoder(autoencoder))
+        _ = try outline(Self.unetPrefix) { unetNames.current($0) ?? $0 }.build { UNet($0, unet) }
+        _ = try outline(Self.autoencoderPrefix) { autoencoderNames.current($0) ?? $0 }.build { Autoencoder($0, autoencoder) }
+        _ = try outline(Self.textPrefix) { $0 }.build { CLIPTextModel($0, textEncoder) }
     }
 
     /// A name that is not known stays, and is reported as no part of the network.
@@ -73,7 +97,7 @@ struct SingleFile {
     }
 
     /// Stable Diffusion 1.x's.
-    static let scheduler = SchedulerConfiguration(
+    public static let scheduler = SchedulerConfiguration(
         className: "PNDMScheduler", trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear, predictionType: .epsilon,
         stepsOffset: 1, setAlphaToOne: false, skipRungeKutta: true)
 
@@ -103,7 +127,9 @@ struct SingleFile {
             OriginalShapes(file: url.path, shapes: Dictionary(uniqueKeysWithValues: tensors.map { (String($0.name.dropFirst(prefix.count)), $0.value.shape) }))
         }
         guard (try? shapes(unet, unetPrefix).unet()) == pipeline.unet.configuration else { throw refuse("UNet configuration") }
-        guard (try? shapes(autoencoder, autoencoderPrefix).autoencoder()) == pipeline.autoencoder.configuration else { throw refuse("autoencoder configuration") }
+        guard (try? shapes(autoencoder, autoencoderPrefix).autoencoder()) == pipeline.autoencoder.configuration else {
+            throw refuse("autoencoder configuration")
+        }
         guard (try? shapes(textEncoder, textPrefix).textEncoder()) == pipeline.textEncoder.configuration else { throw refuse("text encoder configuration") }
         let (own, standard) = (pipeline.schedule, try scheduler.noiseSchedule())
         guard own.cumulative == standard.cumulative, own.predictionType == standard.predictionType else { throw refuse("noise schedule") }

@@ -17,7 +17,8 @@ extension Inspection {
     }
 
     private static let titles: [Kind: String] = [
-        .pipeline: "a diffusers pipeline", .tokenizer: "a tokenizer", .textEncoder: "a CLIP text encoder", .autoencoder: "an autoencoder", .unet: "a UNet",
+        .pipeline: "a diffusers pipeline", .singleFile: "a Stable Diffusion 1.x model in a single file",
+        .tokenizer: "a tokenizer", .textEncoder: "a CLIP text encoder", .autoencoder: "an autoencoder", .unet: "a UNet",
         .dataset: "a data set", .run: "a run", .safetensors: "a safetensors file", .unknown: "nothing known here",
     ]
 }

@@ -1,12 +1,15 @@
 import Datasets
 import Diffusion
 import Foundation
+import Torch
 
 /// What stands at a path: its kind, its size, and what is wrong with it. Only a path that does not exist throws; everything else is an answer.
 public struct Inspection: Encodable, Sendable {
     public enum Kind: String, Encodable, Sendable {
         /// A diffusers folder, whole or in part.
         case pipeline
+        /// A Stable Diffusion 1.x model in one safetensors file.
+        case singleFile = "single_file"
         /// One part of such a folder, inspected by itself.
         case tokenizer
         case textEncoder = "text_encoder"
@@ -53,7 +56,7 @@ public struct Inspection: Encodable, Sendable {
         kind = isFolder.boolValue ? Self.kind(ofFolder: url) : Self.kind(ofFile: url)
         var tokenizer: CLIPTokenizer?
         switch kind {
-        case .pipeline, .tokenizer, .textEncoder, .autoencoder, .unet:
+        case .pipeline, .singleFile, .tokenizer, .textEncoder, .autoencoder, .unet:
             var found = PipelineInspection()
             tokenizer = found.inspect(url, as: kind, effort, &problems)
             parameters = found.parts.reduce(0) { $0 + $1.weights.parameters }
@@ -81,7 +84,8 @@ public struct Inspection: Encodable, Sendable {
     }
 
     private static func kind(ofFile url: URL) -> Kind {
-        url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) ? .safetensors : .unknown
+        guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
+        return (try? SafeTensorsFile(url)).map(SingleFile.isOne) == true ? .singleFile : .safetensors
     }
 
     private static func kind(ofFolder url: URL) -> Kind {

@@ -45,6 +45,7 @@ public struct PipelineInspection: Encodable, Sendable {
     mutating func inspect(_ folder: URL, as kind: Inspection.Kind, _ effort: Inspection.Effort, _ problems: inout [String]) -> CLIPTokenizer? {
         let files = PipelineFolder(folder)
         switch kind {
+        case .singleFile: inspectSingleFile(folder, effort, &problems)
         case .tokenizer: inspectTokenizer(folder, &problems)
         case .textEncoder: inspectTextEncoder(.textEncoder(folder), effort, &problems)
         case .autoencoder: inspectAutoencoder(.autoencoder(folder), effort, &problems)
@@ -66,6 +67,28 @@ public struct PipelineInspection: Encodable, Sendable {
         tokenizerLength = found.tokenizer?.maximumLength
         vocabularySize = found.tokenizer?.vocabularySize
         return found.tokenizer
+    }
+
+    private mutating func inspectSingleFile(_ url: URL, _ effort: Inspection.Effort, _ problems: inout [String]) {
+        do {
+            let file = try SafeTensorsFile(url)
+            for (name, prefix) in SingleFile.parts {
+                parts.append(Part(name: name, file: url.lastPathComponent, weights: WeightsSummary([file]) { $0.hasPrefix(prefix) }))
+            }
+            let others = file.names.filter { name in !SingleFile.parts.contains { name.hasPrefix($0.1) } }
+            if !others.isEmpty { ignored = ["\(others.count) \(others.count == 1 ? "tensor" : "tensors") of other names"] }
+            if let problem = TensorFileInspection.notFinite(file, effort) { problems.append(problem) }
+            let model = try SingleFile(url)
+            configurations = Configurations(
+                tokenizer: .standard, textEncoder: model.textEncoder, autoencoder: model.autoencoder, unet: model.unet)
+            predictionType = (SingleFile.scheduler.predictionType ?? .epsilon).rawValue
+            sampler = try SingleFile.scheduler.samplerName().rawValue
+            try model.check()
+        } catch let error as ParameterError {
+            problems += Self.lines(error)
+        } catch {
+            problems.append("\(error)")
+        }
     }
 
     private mutating func inspectTokenizer(_ folder: URL, _ problems: inout [String]) {

@@ -11,9 +11,9 @@ public struct WeightsSummary: Encodable, Sendable {
 
     init() {}
 
-    init(_ files: [SafeTensorsFile]) {
+    init(_ files: [SafeTensorsFile], where counts: (_ name: String) -> Bool = { _ in true }) {
         for file in files {
-            for name in file.names {
+            for name in file.names where counts(name) {
                 guard let shape = file.shape(of: name), let dtype = file.dtype(of: name) else { continue }
                 let count = shape.reduce(1, *)
                 tensors += 1

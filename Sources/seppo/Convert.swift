@@ -1,0 +1,33 @@
+import ArgumentParser
+import Datasets
+import Diffusion
+import Foundation
+
+struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a model in another form: a diffusers folder, or a single file.",
+        discussion: """
+            Reads whatever --model takes elsewhere: a diffusers folder (half precision, variants and shards among them), a Stable Diffusion 1.x \
+            model in a single safetensors file, the built-in model. Writes single precision. A single file is written where it can tell all there \
+            is to the model, which is to say for Stable Diffusion 1.x.
+
+              seppo convert --model ./liked.safetensors --output ./liked
+              seppo convert --model runs/mine/model --output mine.safetensors
+            """)
+
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
+        let pipeline = try Pipeline(BuiltInModel.resolve(model))
+        if output.pathExtension == "safetensors" {
+            try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try pipeline.write(singleFile: output)
+        } else {
+            try pipeline.write(to: output)
+        }
+        print(output.path)
+    }
+}
