@@ -50,7 +50,7 @@ public final class AlignmentRun {
         var lines = [
             "\(settings.iterations) iterations x \(settings.updates) updates x batch \(settings.batch) = \(examples) examples; "
                 + (size < settings.batch ? "\((settings.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
-            "policy: \(pipeline.unetTensors.values.reduce(0) { $0 + $1.count }) parameters; a loss of 0.693 = ln 2 is that of an untrained pair",
+            "policy: \(settings.trainedCount(pipeline)) parameters\(settings.lora > 0 ? " in adapters of rank \(settings.lora)" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
         if settings.model != BuiltInModel.name, settings.batch * 8 < 2048, settings.learningRate >= AlignmentSettings(model: "", winners: "").learningRate {
             let batches = "belongs to an effective batch of 2048, and this one is \(settings.batch)"
@@ -89,7 +89,9 @@ public final class AlignmentRun {
     }
 
     private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
-        let before = try AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))
+        // A setting that the run's program did not have yet was what its default is.
+        let before = try AlignmentSettings(model: "", winners: "").fields()
+            .merging(AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))) { $1 }
         let now = try settings.fields()
         let changes = Set(before.keys).union(now.keys).subtracting(["save_every"]).sorted().filter { before[$0] != now[$0] }
         guard changes.isEmpty else {
@@ -97,12 +99,13 @@ public final class AlignmentRun {
         }
     }
 
-    /// Weights of K checkpoints, the state twice while it is replaced, the resulting pipeline and the encoded winners.
+    /// K checkpoints, the state twice while it is replaced, the resulting pipeline and the encoded winners.
     private func checkDisk(_ listed: [Winner]) throws {
-        let policy = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
+        let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
+        let policy = settings.trainedCount(pipeline) * 4
         let encoders = pipeline.encoderTensors.values.reduce(0) { $0 + $1.count * 4 }
-        let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + 1)
-        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * 3 * policy + encoders + cacheBytes(listed) + (64 << 20)
+        let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations)
+        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * 3 * policy + unet + encoders + cacheBytes(listed) + (64 << 20)
         var status = statvfs()
         guard statvfs(directory.root.path, &status) == 0 else { return }
         let free = Int(status.f_bavail) * Int(status.f_frsize)

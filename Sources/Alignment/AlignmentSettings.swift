@@ -20,6 +20,10 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     public var batch = 16
     /// Winners that are computed at once; gradients of the micro-batches of an update are summed. 0: the whole batch.
     public var microBatch = 0
+    /// Rank of the adapters that are trained beside the attention projections; 0: the whole UNet is trained.
+    public var lora = 0
+    /// Their changes count alpha / rank; nil: alpha is the rank.
+    public var loraAlpha: Double?
     public var beta = 2000.0
     public var learningRate = 2e-5
     public var schedule = LearningRateSchedule.Shape.constant
@@ -77,6 +81,7 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
         try require(counts ~= iterations && counts ~= updates && counts ~= batch, "iterations, updates and batch must lie between 1 and a million")
         try require(microBatch >= 0, "micro-batch must be 0 or more")
         try require(seed < 1 << 53, "seed must be below 2^53: run.yaml keeps greater numbers inexactly")
+        try require((0...4096) ~= lora && (loraAlpha ?? 1).isFinite && (loraAlpha ?? 1) > 0, "lora must lie between 0 and 4096, lora-alpha be positive")
         try require(beta > 0 && beta.isFinite, "beta must be positive")
         try require(learningRate >= 0 && learningRate.isFinite, "learning-rate must be 0 or more")
         try require(warmup >= 0 && warmup <= totalUpdates, "warmup must lie between 0 and the number of updates")

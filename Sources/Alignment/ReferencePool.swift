@@ -8,14 +8,22 @@ import Torch
 /// Checkpoint 0 is the base model. Others are files of the run, mapped into memory when they are drawn; one is held at a time.
 public final class ReferencePool {
     private let base: UNet
+    /// What checkpoints hold adapters for; nil where they are whole UNets.
+    private let adapted: (tensors: [String: Tensor], scale: Double)?
     private let directory: RunDirectory
     private let rule: ReferenceRule
     private let draw: AlignmentSettings.ReferenceDraw
     private let seed: UInt64
     private var held: (index: Int, network: UNet)?
 
-    public init(base: UNet, directory: RunDirectory, rule: ReferenceRule, draw: AlignmentSettings.ReferenceDraw, seed: UInt64) {
+    /// - Parameter adapted: the base model's tensors and the adapters' scale, where checkpoints hold adapters: these stand beside the base model's
+    ///   own weights, which are never copied
+    public init(
+        base: UNet, adapted: (tensors: [String: Tensor], scale: Double)? = nil, directory: RunDirectory, rule: ReferenceRule,
+        draw: AlignmentSettings.ReferenceDraw, seed: UInt64
+    ) {
         self.base = base
+        self.adapted = adapted
         self.directory = directory
         self.rule = rule
         self.draw = draw
@@ -38,15 +46,19 @@ public final class ReferencePool {
         if index == 0 { return base }
         if let held, held.index == index { return held.network }
         held = nil
-        let file = directory.checkpoint(index)
-        let network = try ParameterStore(SafeTensorsFile(file).all(), from: file.path).build { UNet($0, base.configuration) }
+        let file = directory.checkpoint(index, ofAdapters: adapted != nil)
+        let tensors = try SafeTensorsFile(file).all()
+        let store =
+            adapted.map { ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(tensors, scale: $0.scale)) }
+            ?? ParameterStore(tensors, from: file.path)
+        let network = try store.build { UNet($0, base.configuration) }
         held = (index, network)
         return network
     }
 
     /// Saves the policy as checkpoint `k`.
     public func append(_ k: Int, _ policy: [(name: String, value: Tensor)]) throws {
-        let url = directory.checkpoint(k)
+        let url = directory.checkpoint(k, ofAdapters: adapted != nil)
         try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try SafeTensors.write(policy, metadata: ["format": "pt", "iteration": "\(k)"], to: url)
         if held?.index == k { held = nil }

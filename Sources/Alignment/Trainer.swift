@@ -39,15 +39,17 @@ public final class Trainer {
         inputs = RunState.Inputs(winners: winners.key, unet: pipeline.unetKey)
         if let saved { try Self.refuseChanges(from: saved.inputs, to: inputs) }
         counters = saved?.counters ?? RunState.Counters()
-        policyStore = ParameterStore(saved?.policy ?? pipeline.unetTensors, isTrainable: true)
+        policyStore = settings.policyStore(pipeline, saved: saved?.policy)
         do {
             policies = try Self.policies(policyStore, pipeline.unet.configuration)
         } catch {
             throw RunError.state("the saved state of this run belongs to another model: \(error)")
         }
-        optimiser = AdamW(policyStore.parameters, settings: AdamW.Settings(weightDecay: settings.weightDecay))
+        optimiser = AdamW(policyStore.trained, settings: AdamW.Settings(weightDecay: settings.weightDecay))
         if let saved { try optimiser.restore(saved.optimiser) }
-        pool = ReferencePool(base: pipeline.unet, directory: directory, rule: row.reference, draw: settings.referenceDraw, seed: settings.seed)
+        pool = ReferencePool(
+            base: pipeline.unet, adapted: settings.loraScale.map { (pipeline.unetTensors, $0) }, directory: directory, rule: row.reference,
+            draw: settings.referenceDraw, seed: settings.seed)
         let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
         gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
         log = try RunLog(directory.log, continuingAfter: counters.updates)
@@ -57,7 +59,7 @@ public final class Trainer {
     /// The policy and, for every further thread that takes part of a batch, a copy over the same weights with gradients of its own.
     private static func policies(_ store: ParameterStore, _ configuration: UNetConfiguration) throws -> [(network: UNet, store: ParameterStore)] {
         var policies = [(try store.build { UNet($0, configuration) }, store)]
-        let bytes = store.parameters.map { $0.value.count * $0.value.dtype.size }.reduce(0, +)
+        let bytes = store.trained.map { $0.value.count * $0.value.dtype.size }.reduce(0, +)
         let isOnCPU = store.parameters.allSatisfy { $0.value.device == .cpu }
         let copies = isOnCPU ? min(Runtime.threads - 1, greatestBytesOfFurtherGradients / bytes) : 0
         for _ in 0..<copies {
@@ -90,7 +92,7 @@ public final class Trainer {
             let entry = advance(gathered)
             try log.append(entry)
             let endsIteration = counters.updates % settings.updates == 0
-            if endsIteration { try pool.append(counters.updates / settings.updates, policyStore.parameters) }
+            if endsIteration { try pool.append(counters.updates / settings.updates, policyStore.trained) }
             isSaveDue = isSaveDue || endsIteration || counters.updates % settings.saveEvery == 0
             let stop = signals.received
             let isLast = counters.updates == settings.totalUpdates
@@ -99,7 +101,11 @@ public final class Trainer {
             if let stop { throw StoppedBySignal(number: stop) }
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
         }
-        try pipeline.write(to: directory.model, unetTensors: policyStore.parameters)
+        if let scale = settings.loraScale {
+            let adapters = Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) })
+            try LoRA.write(LowRankAdapters(adapters, scale: scale), to: directory.adapters)
+        }
+        try pipeline.write(to: directory.model, unetTensors: policyStore.merged)
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
     }
 
@@ -177,6 +183,6 @@ public final class Trainer {
 
     private func save() throws {
         try log.flush()
-        try RunState.save(counters, inputs: inputs, policy: policyStore.parameters, optimiser: optimiser, in: directory)
+        try RunState.save(counters, inputs: inputs, policy: policyStore.trained, optimiser: optimiser, in: directory)
     }
 }

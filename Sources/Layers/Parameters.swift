@@ -16,6 +16,11 @@ public struct Parameters {
     }
 }
 
+extension Parameters {
+    /// The adapter of the linear layer of this scope, where the store has one.
+    func adapter(_ inputs: Int, _ outputs: Int) -> LowRankAdapter? { store.adapter(path, inputs, outputs) }
+}
+
 /// How a tensor starts where no file gives it.
 public enum Initializer: Sendable {
     case zeros
@@ -39,6 +44,8 @@ public final class ParameterStore {
     private let isTrainable: Bool
     /// Whether the tensors of `source` are used as they are, whatever happens to them.
     private let isShared: Bool
+    /// Beside the tensors of `source`: where there are any, they alone are trained.
+    private let adapters: LowRankAdapters?
     private var missing: [String] = []
     private var misshaped: [String] = []
     /// In the order in which the layers asked.
@@ -47,8 +54,10 @@ public final class ParameterStore {
     /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are where
     /// they lie in memory as libtorch's own do.
     /// - Parameter origin: the file that the tensors come from, for the error's text
-    public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false) {
+    /// - Parameter adapters: stand beside layers of the network and are trained instead of it
+    public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false, adapters: LowRankAdapters? = nil) {
         self.source = source
+        self.adapters = adapters
         self.origin = origin
         isOutline = false
         self.seed = 0
@@ -59,7 +68,8 @@ public final class ParameterStore {
     /// The weights of another store, in the same memory, with gradients of their own: for a second copy of a network that is trained on another
     /// thread. See `addGradients(of:)`.
     public init(sharing other: ParameterStore) {
-        source = other.tensors
+        source = other.tensors.filter { !LowRankAdapters.isOne($0.key) }
+        adapters = other.adapters.map { LowRankAdapters(other.tensors.filter { LowRankAdapters.isOne($0.key) }, scale: $0.scale) }
         origin = other.origin
         isOutline = false
         seed = 0
@@ -71,6 +81,7 @@ public final class ParameterStore {
     /// cannot compute anything of worth.
     public init(shapes: [String: [Int]], from origin: String? = nil) {
         source = shapes.mapValues(Self.placeholder)
+        adapters = nil
         self.origin = origin
         isOutline = true
         seed = 0
@@ -81,11 +92,25 @@ public final class ParameterStore {
     /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
     public init(seed: UInt64, isTrainable: Bool = true) {
         source = nil
+        adapters = nil
         origin = nil
         isOutline = false
         self.seed = seed
         self.isTrainable = isTrainable
         isShared = false
+    }
+
+    /// Those that require gradients.
+    public var trained: [(name: String, value: Tensor)] { isTrainable ? parameters.filter { adapters == nil || LowRankAdapters.isOne($0.name) } : [] }
+
+    /// The network without adapters that gives the same numbers: their changes added to the weights.
+    public var merged: [(name: String, value: Tensor)] {
+        guard let adapters else { return parameters }
+        let own = LowRankAdapters(tensors.filter { LowRankAdapters.isOne($0.key) }, scale: adapters.scale)
+        return parameters.filter { !LowRankAdapters.isOne($0.name) }.map { name, value in
+            guard name.hasSuffix(".weight"), let change = own.change(of: String(name.dropLast(".weight".count))) else { return (name, value) }
+            return (name, noGradients { value + change.reshaped(value.shape) })
+        }
     }
 
     /// The tensors by name, outside the graph of differentiation.
@@ -106,7 +131,7 @@ public final class ParameterStore {
         precondition(parameters.isEmpty, "a store serves one network")
         let network = try make(Parameters(store: self, path: ""))
         let used = Set(parameters.map(\.name))
-        let extra = (source ?? [:]).keys.filter { !used.contains($0) }.sorted()
+        let extra = (Array((source ?? [:]).keys) + Array((adapters?.tensors ?? [:]).keys)).filter { !used.contains($0) }.sorted()
         guard missing.isEmpty, misshaped.isEmpty, extra.isEmpty else {
             throw ParameterError(origin: origin, missing: missing, misshaped: misshaped, extra: extra)
         }
@@ -116,9 +141,27 @@ public final class ParameterStore {
 
     func take(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
         let tensor = noGradients { value(name, shape, initializer) }
-        if isTrainable { tensor.requiresGradient = true }
+        if isTrainable, adapters == nil { tensor.requiresGradient = true }
         parameters.append((name, tensor))
         return tensor
+    }
+
+    func adapter(_ path: String, _ inputs: Int, _ outputs: Int) -> LowRankAdapter? {
+        guard let adapters, let down = adapters.tensors[path + LowRankAdapters.down], let up = adapters.tensors[path + LowRankAdapters.up] else {
+            return nil
+        }
+        guard down.rank == 2, down.size(1) == inputs, up.shape == [outputs, down.size(0)] else {
+            misshaped.append("the adapter of \(path) is \(up.shape) · \(down.shape), not [\(outputs), r] · [r, \(inputs)]")
+            return nil
+        }
+        func own(_ tensor: Tensor, _ name: String) -> Tensor {
+            let own = noGradients { isShared ? tensor : isTrainable || !tensor.isAligned ? tensor.to(.float32).clone() : tensor.to(.float32) }
+            if isTrainable { own.requiresGradient = true }
+            parameters.append((name, own))
+            return own
+        }
+        return LowRankAdapter(
+            down: own(down, path + LowRankAdapters.down), up: own(up, path + LowRankAdapters.up), scale: adapters.scale)
     }
 
     private func value(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
@@ -138,7 +181,7 @@ public final class ParameterStore {
         // A trainable tensor is always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the
         // source's own memory. And a file's tensors lie at any address, where a matrix product may add in another order than over memory of
         // libtorch's own: equal weights would not give equal bits.
-        return isTrainable || !laidOut.isAligned ? laidOut.clone() : laidOut
+        return isTrainable && adapters == nil || !laidOut.isAligned ? laidOut.clone() : laidOut
     }
 
     /// Stands for a tensor that is not there. It takes no memory, whatever a damaged configuration asks for.

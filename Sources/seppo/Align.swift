@@ -28,6 +28,8 @@ struct Align: ParsableCommand {
     @Option(help: "Updates an iteration. Default: 30.") var updates: Int?
     @Option(help: "Winners an update. Default: 16.") var batch: Int?
     @Option(help: "Winners computed at once; less memory, the same gradient. Default: the batch.") var microBatch: Int?
+    @Option(help: "Train adapters of this rank beside the attention projections, not the whole UNet. Default: 0, the whole.") var lora: Int?
+    @Option(help: "The adapters' changes count alpha / rank. Default: the rank.") var loraAlpha: Double?
     @Option(help: "Temperature of the preference loss, as in the Diffusion-DPO code. Default: 2000.") var beta: Double?
     @Option(help: "Default: 2e-5, which belongs to an effective batch of 2048.") var learningRate: Double?
     @Option(help: "Shape of the learning rate over the updates. Default: constant.") var schedule: LearningRateSchedule.Shape?
@@ -48,7 +50,7 @@ struct Align: ParsableCommand {
     var unshareNoise: Bool?
     @Option(help: "Draw the reference for every update, or once an iteration. Default: update.") var referenceDraw: AlignmentSettings.ReferenceDraw?
     @Option(help: "Use only the first N winners. Default: all.") var limit: Int?
-    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch. Default: 0.") var threads: Int?
+    @Option(help: "Threads; 0 leaves the choice to libtorch. Default: 0.") var threads: Int?
     @Option(help: "Updates between saved states. Default: 10.") var saveEvery: Int?
     @Option(help: "Of every random number of the run. Default: 0.") var seed: UInt64?
     @Flag(help: "Go on with the run in OUTPUT.") var resume = false
@@ -63,6 +65,7 @@ struct Align: ParsableCommand {
         s.updates = updates ?? s.updates
         s.batch = batch ?? s.batch
         s.microBatch = microBatch ?? s.microBatch
+        (s.lora, s.loraAlpha) = (lora ?? s.lora, loraAlpha ?? s.loraAlpha)
         s.beta = beta ?? s.beta
         s.learningRate = learningRate ?? s.learningRate
         s.schedule = schedule ?? s.schedule

@@ -13,15 +13,19 @@ struct Convert: ParsableCommand {
 
               seppo convert --model ./liked.safetensors --output ./liked
               seppo convert --model runs/mine/model --output mine.safetensors
+              seppo convert --model ./stable-diffusion-v1-5 --lora style.safetensors --output ./with-style
             """)
 
     @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
     @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "A file of adapters (LoRA) to add to the weights.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
+    @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
-        let pipeline = try Pipeline(BuiltInModel.resolve(model))
+        var pipeline = try Pipeline(BuiltInModel.resolve(model))
+        if let lora { pipeline = try pipeline.merged(LoRA.File(lora), scale: loraScale) }
         if output.pathExtension == "safetensors" {
             try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
             try pipeline.write(singleFile: output)

@@ -25,6 +25,8 @@ struct Generate: ParsableCommand {
     @Option(help: "Images a prompt.") var count = 1
     @Option(help: "Sampling steps.") var steps = 50
     @Option(help: "Classifier-free guidance; 1 is none.") var guidance = 7.5
+    @Option(help: "A file of adapters (LoRA) to add to the model.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
+    @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
     @Option(help: "Default: the model's.") var sampler: SamplerName?
     @Option(help: "DDIM's eta.") var eta = 0.0
     @Option(help: "In pixels. Default: the model's.") var width: Int?
@@ -42,7 +44,8 @@ struct Generate: ParsableCommand {
         Runtime.threads = threads
         let texts = try prompts.map(Self.lines) ?? prompt
         guard !texts.isEmpty else { throw ValidationError("\(prompts ?? ""): holds no prompt") }
-        let pipeline = try Pipeline(BuiltInModel.resolve(model))
+        var pipeline = try Pipeline(BuiltInModel.resolve(model))
+        if let lora { pipeline = try pipeline.merged(LoRA.File(lora), scale: loraScale) }
         let jobs = texts.flatMap { text in (0..<count).map { (prompt: text, seed: seed &+ UInt64($0)) } }
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
         if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }

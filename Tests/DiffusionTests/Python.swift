@@ -9,6 +9,10 @@ enum Python {
         return (try? run(["-c", question]).status) == 0
     }()
 
+    static func has(_ module: String) -> Bool {
+        (try? run(["-c", "import importlib.util as u, sys; sys.exit(u.find_spec('\(module)') is None)"]).status) == 0
+    }
+
     /// Runs it offline, and returns its exit status and what it wrote to its standard error.
     static func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
         let process = Process()

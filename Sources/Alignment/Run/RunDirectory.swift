@@ -13,14 +13,17 @@ public struct RunDirectory: Sendable {
     public var samples: URL { root.appendingPathComponent("samples") }
     /// The aligned pipeline.
     public var model: URL { root.appendingPathComponent("model") }
+    /// The adapters of a run that trained them, for other programs.
+    public var adapters: URL { root.appendingPathComponent("lora.safetensors") }
     public var evaluation: URL { root.appendingPathComponent("evaluation.json") }
     public var report: URL { root.appendingPathComponent("report.html") }
     public var cache: URL { root.appendingPathComponent("cache/winners.safetensors") }
     public var skippedFiles: URL { root.appendingPathComponent("skipped.jsonl") }
 
-    /// The policy's UNet after iteration `k`, 1 … K; checkpoint 0 is the base model's own file.
-    public func checkpoint(_ k: Int) -> URL {
-        root.appendingPathComponent("checkpoints").appendingPathComponent(String(format: "%04d", k)).appendingPathComponent("unet.safetensors")
+    /// The policy after iteration `k`, 1 … K: its UNet, or its adapters alone; checkpoint 0 is the base model's own file.
+    public func checkpoint(_ k: Int, ofAdapters: Bool = false) -> URL {
+        let name = ofAdapters ? "lora.safetensors" : "unet.safetensors"
+        return root.appendingPathComponent("checkpoints").appendingPathComponent(String(format: "%04d", k)).appendingPathComponent(name)
     }
 
     /// Whether a run was begun here.
@@ -39,7 +42,8 @@ public struct RunDirectory: Sendable {
     /// Removes what a run has written beside its configuration and the encoded winners.
     func removeResults() {
         let scores = root.appendingPathComponent("scores.jsonl")
-        for result in [log, root.appendingPathComponent("checkpoints"), model, evaluation, report, scores] { try? FileManager.default.removeItem(at: result) }
+        let results = [log, root.appendingPathComponent("checkpoints"), model, adapters, evaluation, report, scores]
+        for result in results { try? FileManager.default.removeItem(at: result) }
     }
 
     /// Bytes of all files of the run.

@@ -90,10 +90,13 @@ public struct RunInspection: Encodable, Sendable {
     }
 
     private mutating func readCheckpoints(_ directory: RunDirectory, _ effort: Inspection.Effort, _ problems: inout [String]) {
-        guard case .number(let iterations)? = settings["iterations"], case .number(let updates)? = settings["updates"], updates >= 1 else { return }
+        let possible = 1.0...1_000_000
+        guard case .number(let iterations)? = settings["iterations"], case .number(let updates)? = settings["updates"],
+            possible ~= iterations, possible ~= updates
+        else { return }
         let due = updatesSaved / Int(updates)
-        for k in 1...max(1, Int(iterations)) {
-            let file = directory.checkpoint(k)
+        for k in 1...Int(iterations) {
+            let file = directory.checkpoint(k, ofAdapters: ![nil, .number(0)].contains(settings["lora"]))
             guard PipelineInspection.exists(file) else {
                 if k <= due { problems.append("\(file.path): the checkpoint is missing") }
                 continue

@@ -1,0 +1,101 @@
+import Diffusion
+import Foundation
+import Layers
+import Testing
+import Torch
+
+@testable import Alignment
+
+/// Runs that train adapters of low rank beside the attention projections.
+@Suite struct AdapterTests {
+    let world: TinyWorld
+
+    init() throws { world = try TinyWorld() }
+
+    private func settings(_ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
+        world.settings {
+            ($0.lora, $0.learningRate, $0.vaePosterior) = (2, 1e-2, .mode)
+            change(&$0)
+        }
+    }
+
+    @Test(arguments: [Method.Name.seppo, .spin, .sft]) func adaptersAloneAreTrainedAndTheBaseIsLeft(_ method: Method.Name) throws {
+        let before = world.pipeline.unetTensors.mapValues { $0.values() }
+        let directory = try world.train(settings { $0.method = method }, in: "run")
+        #expect(world.pipeline.unetTensors.mapValues { $0.values() } == before, "the base model's own memory")
+        let state = try #require(try RunState.load(directory))
+        let layers = LoRA.attentionProjections(world.pipeline.unetTensors)
+        #expect(layers.count == 8 * 4 && Set(state.policy.keys) == Set(layers.keys.flatMap { [$0 + ".lora_A.weight", $0 + ".lora_B.weight"] }))
+        #expect(state.policy.filter { $0.key.hasSuffix("lora_B.weight") }.allSatisfy { $0.value.magnitude.max().item > 0 })
+        // Checkpoints are adapters; the resulting model is a whole one, with their changes added.
+        let checkpoint = try SafeTensorsFile(directory.checkpoint(2, ofAdapters: true)).all()
+        #expect(checkpoint.mapValues { $0.values() } == state.policy.mapValues { $0.values() })
+        let aligned = try Pipeline(directory.model).unetTensors
+        for (name, tensor) in aligned {
+            let path = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : ""
+            let change = (tensor - world.pipeline.unetTensors[name]!).magnitude.max().item
+            #expect((change > 0) == (layers[path] != nil), "\(name)")
+        }
+    }
+
+    /// At the start B is zero: policy and reference answer alike, to the bit, and every flip is a tie.
+    @Test func theFirstIterationBeginsAtATie() throws {
+        let entries = try world.train(settings(), in: "run").timelessEntries()
+        #expect(entries[0].flipZero == 1 && entries[0].winnerError == entries[0].referenceWinnerError)
+        #expect(entries[1].flipZero == 0, "the twin: after one update it is none")
+    }
+
+    /// The trained policy, its merged weights and the file for other programs are one network.
+    @Test(arguments: [nil, 8.0]) func fileAndMergedModelAgree(_ alpha: Double?) throws {
+        let directory = try world.train(settings { $0.loraAlpha = alpha }, in: "run")
+        let state = try #require(try RunState.load(directory))
+        let scale = (alpha ?? 2) / 2
+        let adapted = try ParameterStore(world.pipeline.unetTensors, adapters: LowRankAdapters(state.policy, scale: scale))
+            .build { UNet($0, world.pipeline.unet.configuration) }
+        let merged = try Pipeline(directory.model)
+        let loaded = try world.pipeline.merged(LoRA.File(directory.adapters))
+        let random = Generator(seed: 3)
+        let (x, states) = (random.normal([2, 4, 4, 4]), random.normal([2, 8, 8]))
+        func answer(_ unet: UNet) -> Tensor { noGradients { unet(x, timesteps: Tensor([300, 700]), context: states) } }
+        let (own, base) = (answer(adapted), answer(world.pipeline.unet))
+        let apart = (own - base).magnitude.max().item
+        #expect(apart > 1e-3)
+        for other in [merged.unet, loaded.unet] { #expect((answer(other) - own).magnitude.max().item < 1e-5 * max(1, apart)) }
+        let half = try world.pipeline.merged(LoRA.File(directory.adapters), scale: 0.5)
+        #expect((answer(half.unet) - own).magnitude.max().item > 1e-4, "the scale counts")
+    }
+
+    @Test func aRunThatWasInterruptedGoesOnExactly() throws {
+        let straight = try world.train(settings(), in: "straight")
+        for updates in [2, 3, 5] { try world.train(settings { $0.saveEvery = 1 }, in: "resumed", killedAfter: updates) }
+        let resumed = try world.train(settings { $0.saveEvery = 1 }, in: "resumed")
+        let states = try [straight, resumed].map { try #require(try RunState.load($0)) }
+        #expect(states[0].policy.mapValues { $0.values() } == states[1].policy.mapValues { $0.values() } && states[0].counters == states[1].counters)
+        #expect(try Data(contentsOf: straight.adapters) == Data(contentsOf: resumed.adapters))
+        #expect(try straight.timelessEntries() == resumed.timelessEntries())
+    }
+
+    @Test func aStateOfAnotherRankIsRefused() throws {
+        let directory = try world.train(settings(), in: "run")
+        let winners = try world.encoded(settings())
+        #expect { try Trainer(settings { $0.lora = 0 }, world.pipeline, winners, directory) } throws: { "\($0)".contains("another model") }
+    }
+
+    /// The gradient of the adapters is that of the merged weight, projected: ∂A = scale·Bᵀ·∂W and ∂B = scale·∂W·Aᵀ.
+    @Test func gradientsFollowFromThoseOfTheWeight() throws {
+        let random = Generator(seed: 4)
+        let (weight, down, up) = (random.normal([5, 6]), random.normal([2, 6]), random.normal([5, 2]))
+        let adapters = LowRankAdapters(["lora_A.weight": down, "lora_B.weight": up].reduce(into: [:]) { $0["layer." + $1.key] = $1.value }, scale: 1.5)
+        let store = ParameterStore(["layer.weight": weight], isTrainable: true, adapters: adapters)
+        let layer = try store.build { Linear($0["layer"], 6, 5, bias: false) }
+        let whole = ParameterStore(Dictionary(uniqueKeysWithValues: [("layer.weight", weight + adapters.change(of: "layer")!)]), isTrainable: true)
+        let reference = try whole.build { Linear($0["layer"], 6, 5, bias: false) }
+        let (x, slopes) = (random.normal([7, 6]), random.normal([7, 5]))
+        (layer(x) * slopes).sum().backward()
+        (reference(x) * slopes).sum().backward()
+        let ofWeight = try #require(whole.parameters[0].value.gradient)
+        #expect(store.trained.map(\.name) == ["layer.lora_A.weight", "layer.lora_B.weight"] && store.parameters[0].value.gradient == nil)
+        let expected = [up.transposed(0, 1).matmul(ofWeight) * 1.5, ofWeight.matmul(down.transposed(0, 1)) * 1.5]
+        for (tensor, other) in zip(store.trained.map(\.value), expected) { #expect((tensor.gradient! - other).magnitude.max().item < 1e-4) }
+    }
+}
