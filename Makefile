@@ -9,10 +9,10 @@ FLAGS = -c release -Xlinker -rpath -Xlinker "$$(cat .libtorch/rpath)" -Xswiftc -
 SEPPO = .build/release/seppo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench ablation docs lint clean
+.PHONY: help setup build test test-large demo bench ablation docs lint clean
 
 help:  ## Show the targets
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 	@echo
 	@echo "LIBTORCH=/path with any of them uses that libtorch 2.13; otherwise an installed PyTorch is used, or one is downloaded."
 
@@ -27,6 +27,9 @@ build: setup  ## Build the seppo command: .build/release/seppo
 
 test: setup  ## Run every test
 	@swift test $(FLAGS) --disable-testable-imports
+
+test-large: setup  ## Hold a model of Stable Diffusion 1.5's full size against diffusers
+	@Scripts/test-large $(FLAGS) --disable-testable-imports
 
 bench: build  ## Measure against PyTorch + diffusers on this machine
 	@Benchmarks/run
