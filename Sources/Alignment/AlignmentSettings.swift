@@ -20,6 +20,8 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     public var batch = 16
     /// Winners that are computed at once; gradients of the micro-batches of an update are summed. 0: the whole batch.
     public var microBatch = 0
+    /// Whether blocks of the policy are run again for the gradient instead of keeping what they computed: less memory, the same gradient, more time.
+    public var gradientCheckpointing = false
     /// Rank of the adapters that are trained beside the attention projections; 0: the whole UNet is trained.
     public var lora = 0
     /// Their changes count alpha / rank; nil: alpha is the rank.

@@ -41,7 +41,7 @@ public final class Trainer {
         counters = saved?.counters ?? RunState.Counters()
         policyStore = settings.policyStore(pipeline, saved: saved?.policy)
         do {
-            policies = try Self.policies(policyStore, pipeline.unet.configuration)
+            policies = try Self.policies(policyStore, pipeline.unet.configuration, recomputesBlocks: settings.gradientCheckpointing)
         } catch {
             throw RunError.state("the saved state of this run belongs to another model: \(error)")
         }
@@ -57,15 +57,19 @@ public final class Trainer {
     }
 
     /// The policy and, for every further thread that takes part of a batch, a copy over the same weights with gradients of its own.
-    private static func policies(_ store: ParameterStore, _ configuration: UNetConfiguration) throws -> [(network: UNet, store: ParameterStore)] {
-        var policies = [(try store.build { UNet($0, configuration) }, store)]
+    private static func policies(
+        _ store: ParameterStore, _ configuration: UNetConfiguration, recomputesBlocks: Bool
+    ) throws -> [(network: UNet, store: ParameterStore)] {
+        func policy(_ store: ParameterStore) throws -> (UNet, ParameterStore) {
+            var network = try store.build { UNet($0, configuration) }
+            network.recomputesBlocks = recomputesBlocks
+            return (network, store)
+        }
+        var policies = [try policy(store)]
         let bytes = store.trained.map { $0.value.count * $0.value.dtype.size }.reduce(0, +)
         let isOnCPU = store.parameters.allSatisfy { $0.value.device == .cpu }
         let copies = isOnCPU ? min(Runtime.threads - 1, greatestBytesOfFurtherGradients / bytes) : 0
-        for _ in 0..<copies {
-            let copy = ParameterStore(sharing: store)
-            policies.append((try copy.build { UNet($0, configuration) }, copy))
-        }
+        for _ in 0..<copies { policies.append(try policy(ParameterStore(sharing: store))) }
         return policies
     }
 

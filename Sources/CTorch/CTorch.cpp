@@ -1,4 +1,4 @@
-#include "CTorch.h"
+#include "Handles.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -14,37 +14,7 @@
 
 namespace {
 
-thread_local std::string message;
 thread_local std::vector<CTTensor *> results_of_last_call;
-
-/// Runs `body`, turning every C++ exception into a message.
-template <typename Body>
-CTError guarded(Body body) {
-    try {
-        body();
-        return nullptr;
-    } catch (const c10::Error &error) {
-        message = error.what_without_backtrace();
-    } catch (const std::exception &error) {
-        message = error.what();
-    } catch (...) {
-        message = "unknown C++ exception";
-    }
-    return message.c_str();
-}
-
-c10::TensorImpl *impl(const CTTensor *tensor) {
-    return reinterpret_cast<c10::TensorImpl *>(const_cast<CTTensor *>(tensor));
-}
-
-/// A counted reference to a handle that stays the caller's.
-at::Tensor borrowed(const CTTensor *tensor) {
-    return at::Tensor(c10::intrusive_ptr<c10::TensorImpl>::reclaim_copy(impl(tensor)));
-}
-
-CTTensor *owned(at::Tensor tensor) {
-    return reinterpret_cast<CTTensor *>(tensor.unsafeReleaseTensorImpl());
-}
 
 bool is_list_of_optionals(const c10::Type &type) {
     const auto *list = type.castRaw<c10::ListType>();
@@ -159,9 +129,9 @@ CTError ct_tensor_from_memory(void *data, const int64_t *shape, int32_t rank, in
     });
 }
 
-void ct_tensor_release(CTTensor *tensor) {
-    c10::intrusive_ptr<c10::TensorImpl>::reclaim(impl(tensor));
-}
+void ct_tensor_release(CTTensor *tensor) { taken(tensor); }
+
+CTTensor *ct_tensor_retained(const CTTensor *tensor) { return owned(borrowed(tensor)); }
 
 int32_t ct_tensor_rank(const CTTensor *tensor) { return static_cast<int32_t>(impl(tensor)->dim()); }
 const int64_t *ct_tensor_shape(const CTTensor *tensor) { return impl(tensor)->sizes().data(); }

@@ -13,6 +13,22 @@ private func gradients<Result>(_ enabled: Bool, _ body: () throws -> Result) ret
 }
 
 extension Tensor {
+    /// `body(x, y)`, of which nothing but `x` and `y` is kept for the gradient: `body` runs again then (gradient checkpointing, Chen et al., arXiv
+    /// 1604.06174). It must give the same result every time. Without gradients it simply runs.
+    public static func recomputed(_ x: Tensor, _ y: Tensor, _ body: @escaping (Tensor, Tensor) -> Tensor) -> Tensor {
+        guard ct_grad_mode_get() else { return body(x, y) }
+        var result: OpaquePointer?
+        let message = ct_recomputed(
+            x.handle, y.handle, Unmanaged.passRetained(RecomputedBody(body)).toOpaque(),
+            { context, x, y in
+                let body = Unmanaged<RecomputedBody>.fromOpaque(context!).takeUnretainedValue().body
+                return body(Tensor(owning: x!), Tensor(owning: y!)).retainedHandle
+            },
+            { Unmanaged<RecomputedBody>.fromOpaque($0!).release() }, &result)
+        if let message { fatalError("recomputed: \(String(cString: message))") }
+        return Tensor(owning: result!)
+    }
+
     public var requiresGradient: Bool {
         get { ct_tensor_requires_grad(handle) }
         set {
@@ -25,8 +41,16 @@ extension Tensor {
 
     public func clearGradient() { ct_tensor_clear_grad(handle) }
 
+    /// Another reference, for one who will release it.
+    private var retainedHandle: OpaquePointer { ct_tensor_retained(handle) }
+
     /// Adds the gradient of this scalar to every leaf it depends on.
     public func backward() {
         if let message = ct_backward(handle) { fatalError("backward of \(self): \(String(cString: message))") }
     }
+}
+
+private final class RecomputedBody {
+    let body: (Tensor, Tensor) -> Tensor
+    init(_ body: @escaping (Tensor, Tensor) -> Tensor) { self.body = body }
 }

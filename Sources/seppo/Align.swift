@@ -28,6 +28,8 @@ struct Align: ParsableCommand {
     @Option(help: "Updates an iteration. Default: 30.") var updates: Int?
     @Option(help: "Winners an update. Default: 16.") var batch: Int?
     @Option(help: "Winners computed at once; less memory, the same gradient. Default: the batch.") var microBatch: Int?
+    @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Keep less for the gradient and compute it again: less memory, more time. Default: no.")
+    var gradientCheckpointing: Bool?
     @Option(help: "Train adapters of this rank beside the attention projections, not the whole UNet. Default: 0, the whole.") var lora: Int?
     @Option(help: "The adapters' changes count alpha / rank. Default: the rank.") var loraAlpha: Double?
     @Option(help: "Temperature of the preference loss, as in the Diffusion-DPO code. Default: 2000.") var beta: Double?
@@ -66,6 +68,7 @@ struct Align: ParsableCommand {
         s.batch = batch ?? s.batch
         s.microBatch = microBatch ?? s.microBatch
         (s.lora, s.loraAlpha) = (lora ?? s.lora, loraAlpha ?? s.loraAlpha)
+        s.gradientCheckpointing = gradientCheckpointing ?? s.gradientCheckpointing
         s.beta = beta ?? s.beta
         s.learningRate = learningRate ?? s.learningRate
         s.schedule = schedule ?? s.schedule

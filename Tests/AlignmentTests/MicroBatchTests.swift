@@ -12,13 +12,13 @@ import Torch
     init() throws { world = try TinyWorld() }
 
     /// One update from the same start; its gradients are read off the optimiser's first moments, (1 − β₁) times the gradient where none is clipped.
-    private func update(_ method: Method.Name, microBatch: Int, name: String, unshared: Bool = false) throws -> (
+    private func update(_ method: Method.Name, microBatch: Int, name: String, unshared: Bool = false, checkpointing: Bool = false) throws -> (
         gradient: [String: Tensor], entry: LoggedUpdate
     ) {
         let settings = world.settings {
             ($0.method, $0.microBatch, $0.batch, $0.iterations, $0.updates) = (method, microBatch, 16, 1, 1)
             ($0.gradientClip, $0.captionDropout, $0.flipImages, $0.anchorDraws, $0.unshareNoise) = (1e9, 0.3, true, 2, unshared)
-            $0.beta = 20
+            ($0.beta, $0.gradientCheckpointing) = (20, checkpointing)
         }
         let directory = try world.train(settings, in: name)
         let state = try #require(try RunState.load(directory))
@@ -39,6 +39,13 @@ import Torch
         guard method.method.comparesPairs, method.method.flip == .none else { return }
         let other = try update(method, microBatch: 16, name: "other", unshared: true)
         #expect(relativeDifference(other.gradient, whole.gradient) > 1e-3, "the twin with other noise")
+    }
+
+    @Test(arguments: [Method.Name.seppo, .spin, .sft]) func gradientCheckpointingLeavesTheNumbers(_ method: Method.Name) throws {
+        let plain = try update(method, microBatch: 0, name: "plain")
+        let recomputed = try update(method, microBatch: 0, name: "recomputed", checkpointing: true)
+        #expect(relativeDifference(recomputed.gradient, plain.gradient) <= 1e-5)
+        Self.expectEqual(recomputed.entry, plain.entry)
     }
 
     /// Threads take parts of a batch, with copies of the policy; their gradients are summed.

@@ -97,6 +97,8 @@ import Torch
         ("model.diffusion_model.input_blocks.0.0.weight", [64, 4, 3]), ("model.diffusion_model.input_blocks.0.0.weight", []),
         ("model.diffusion_model.input_blocks.1.0.out_layers.3.weight", [63, 64, 3, 3]), ("first_stage_model.encoder.conv_in.weight", [0, 3, 3, 3]),
         ("first_stage_model.encoder.down.0.block.0.conv1.weight", [33, 32, 3, 3]), ("model.diffusion_model.stray.weight", [1]),
+        // A name of ours, beside the original one of the same tensor.
+        ("model.diffusion_model.conv_in.weight", [64, 4, 3, 3]),
         ("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight", [49408, 63]),
     ])
     func shapesThatCannotBeAreRefused(_ name: String, _ shape: [Int]) throws {

@@ -122,4 +122,45 @@ private let cases: [DifferentiableCase] = [
         x.copy_(Tensor([8]))
         #expect(x.values() == [8] && x.dtype == .float32)
     }
+
+    @Test func aRecomputedPartGivesTheSameGradients() throws {
+        let random = Generator(seed: 11)
+        let (w, x, y) = (random.normal([30, 20]), random.normal([5, 20]), random.normal([5, 30]))
+        func gradients(_ recomputes: Bool, ofInputs: Bool) -> [[Float]?] {
+            let (weight, a, b) = (w.clone(), x.clone(), y.clone())
+            weight.requiresGradient = true
+            if ofInputs { (a.requiresGradient, b.requiresGradient) = (true, true) }
+            var runs = 0
+            let body = { (a: Tensor, b: Tensor) in
+                runs += 1
+                return (a.linear(weight, nil) * b).silu
+            }
+            let once = recomputes ? Tensor.recomputed(a, b, body) : body(a, b)
+            let twice = recomputes ? Tensor.recomputed(a, once, body) : body(a, once)
+            twice.sum().backward()
+            #expect(runs == (recomputes ? 4 : 2))
+            return [weight, a, b].map { $0.gradient?.values() }
+        }
+        for ofInputs in [true, false] {
+            let (plain, recomputed) = (gradients(false, ofInputs: ofInputs), gradients(true, ofInputs: ofInputs))
+            #expect(plain == recomputed && plain[0] != nil && (plain[1] != nil) == ofInputs)
+        }
+        // Without gradients it simply runs, and its function is let go at once.
+        noGradients { #expect(Tensor.recomputed(x, y) { a, b in a.linear(w, nil) * b }.requiresGradient == false) }
+    }
+
+    @Test func aRecomputedPartIsLetGoWithItsGraph() {
+        final class Token: @unchecked Sendable {}
+        weak var seen: Token?
+        do {
+            let token = Token()
+            seen = token
+            let x = Tensor.ones([2])
+            x.requiresGradient = true
+            let result = Tensor.recomputed(x, x) { a, b in withExtendedLifetime(token) { a * b } }
+            result.sum().backward()
+            #expect(x.gradient?.values() == [2, 2])
+        }
+        #expect(seen == nil)
+    }
 }

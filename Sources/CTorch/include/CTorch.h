@@ -59,6 +59,7 @@ CTError ct_operator_call(const CTOperator *op, const CTArguments *arguments, CTT
 // Tensors. `release` is called with `context` once libtorch no longer needs `data`, which on failure is at once.
 CTError ct_tensor_from_memory(void *data, const int64_t *shape, int32_t rank, int32_t dtype, void *context, void (*release)(void *), CTTensor **result);
 void ct_tensor_release(CTTensor *tensor);
+CTTensor *ct_tensor_retained(const CTTensor *tensor);  // the same tensor, to be released once more
 int32_t ct_tensor_rank(const CTTensor *tensor);
 const int64_t *ct_tensor_shape(const CTTensor *tensor);
 const int64_t *ct_tensor_strides(const CTTensor *tensor);
@@ -68,11 +69,14 @@ int32_t ct_tensor_device_index(const CTTensor *tensor);
 void *ct_tensor_data(const CTTensor *tensor);  // NULL where there is none, as for a sparse tensor
 
 // Automatic differentiation.
+typedef CTTensor *(*CTBody)(void *context, CTTensor *x, CTTensor *y);  // takes over both handles and gives one
 CTError ct_tensor_set_requires_grad(CTTensor *tensor, bool value);
 bool ct_tensor_requires_grad(const CTTensor *tensor);
 CTTensor *ct_tensor_grad(const CTTensor *tensor);  // owned by the caller, NULL where there is none
 void ct_tensor_clear_grad(CTTensor *tensor);
 CTError ct_backward(CTTensor *loss);
+// run(x, y), of which nothing but x and y is kept for the gradient: it is run again then. `release` is called with `context` when it is needed no more.
+CTError ct_recomputed(const CTTensor *x, const CTTensor *y, void *context, CTBody run, void (*release)(void *), CTTensor **result);
 bool ct_grad_mode_get(void);
 bool ct_grad_mode_set(bool enabled);  // returns the former value
 

@@ -4,6 +4,8 @@ import Torch
 /// The denoising network of Stable Diffusion (diffusers' `UNet2DConditionModel`, whose tensor names it uses).
 public struct UNet: Sendable {
     public let configuration: UNetConfiguration
+    /// Whether residual blocks and transformers are run again for the gradient, of which nothing but their inputs is kept then.
+    public var recomputesBlocks = false
     private let convIn: Conv2d
     private let timeEmbedding: TimeEmbedding
     private let timeActivation: Activation?
@@ -49,9 +51,10 @@ public struct UNet: Sendable {
         let time = configuration.activation(embedding)
         var h = convIn(x)
         var skips = [h]
-        for block in down { h = block(h, time: time, context: context, skips: &skips) }
-        if let middle { h = middle(h, time: time, context: context) }
-        for block in up { h = block(h, time: time, context: context, skips: &skips) }
+        let run = BlockRun(time: time, context: context, recomputes: recomputesBlocks)
+        for block in down { h = block(h, run, skips: &skips) }
+        if let middle { h = middle(h, run) }
+        for block in up { h = block(h, run, skips: &skips) }
         return convOut(normOut(h, then: configuration.activation))
     }
 }
@@ -67,6 +70,20 @@ extension UNetConfiguration {
         SpatialTransformer.Options(
             groups: groups, depth: transformerDepth[level], heads: heads[level], contextChannels: crossAttentionChannels,
             usesLinearProjection: usesLinearProjection, onlyCrossAttention: onlyCrossAttention)
+    }
+}
+
+/// What the blocks of one pass share, and how their parts are run.
+private struct BlockRun {
+    let time: Tensor
+    let context: Tensor
+    let recomputes: Bool
+
+    func callAsFunction(_ resnet: ResnetBlock, _ x: Tensor) -> Tensor { part(x, time) { resnet($0, time: $1) } }
+    func callAsFunction(_ transformer: SpatialTransformer, _ x: Tensor) -> Tensor { part(x, context) { transformer($0, context: $1) } }
+
+    private func part(_ x: Tensor, _ y: Tensor, _ body: @escaping (Tensor, Tensor) -> Tensor) -> Tensor {
+        recomputes ? Tensor.recomputed(x, y, body) : body(x, y)
     }
 }
 
@@ -88,11 +105,11 @@ private struct DownBlock {
         downsample = downsamples ? Downsample(p["downsamplers"][0], outputs, padding: c.downsamplePadding) : nil
     }
 
-    func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor, skips: inout [Tensor]) -> Tensor {
+    func callAsFunction(_ x: Tensor, _ run: BlockRun, skips: inout [Tensor]) -> Tensor {
         var h = x
         for i in resnets.indices {
-            h = resnets[i](h, time: time)
-            if !attentions.isEmpty { h = attentions[i](h, context: context) }
+            h = run(resnets[i], h)
+            if !attentions.isEmpty { h = run(attentions[i], h) }
             skips.append(h)
         }
         if let downsample {
@@ -117,9 +134,9 @@ private struct MiddleBlock {
             attends ? SpatialTransformer(p["attentions"][0], channels, c.transformer(level: level, onlyCrossAttention: false)) : nil
     }
 
-    func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor) -> Tensor {
-        var h = resnets[0](x, time: time)
-        if let attention { h = resnets[1](attention(h, context: context), time: time) }
+    func callAsFunction(_ x: Tensor, _ run: BlockRun) -> Tensor {
+        var h = run(resnets[0], x)
+        if let attention { h = run(resnets[1], run(attention, h)) }
         return h
     }
 }
@@ -148,11 +165,11 @@ private struct UpBlock {
         upsample = upsamples ? Upsample(p["upsamplers"][0], outputs) : nil
     }
 
-    func callAsFunction(_ x: Tensor, time: Tensor, context: Tensor, skips: inout [Tensor]) -> Tensor {
+    func callAsFunction(_ x: Tensor, _ run: BlockRun, skips: inout [Tensor]) -> Tensor {
         var h = x
         for i in resnets.indices {
-            h = resnets[i](Tensor.concatenated([h, skips.removeLast()], axis: 1), time: time)
-            if !attentions.isEmpty { h = attentions[i](h, context: context) }
+            h = run(resnets[i], Tensor.concatenated([h, skips.removeLast()], axis: 1))
+            if !attentions.isEmpty { h = run(attentions[i], h) }
         }
         // The size of the skip that waits above: twice this one, or one less where the way down rounded up.
         guard let upsample, let above = skips.last else { return h }

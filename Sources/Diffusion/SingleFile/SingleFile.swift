@@ -52,12 +52,12 @@ public struct SingleFile {
 
     func unetStore() throws -> ParameterStore {
         let names = OriginalNames.unet(unet)
-        return try store(Self.unetPrefix) { names.current($0) ?? $0 }
+        return try store(Self.unetPrefix, name: names.current)
     }
 
     func autoencoderStore() throws -> ParameterStore {
         let names = OriginalNames.autoencoder(autoencoder)
-        return try store(Self.autoencoderPrefix, name: { names.current($0) ?? $0 }) { name, tensor in
+        return try store(Self.autoencoderPrefix, name: names.current) { name, tensor in
             Self.wasConvolution(name, tensor.shape) ? tensor.flattened(from: 1) : tensor
         }
     }
@@ -72,25 +72,25 @@ public struct SingleFile {
 
     /// Holds the names and shapes of all tensors against the configurations, without touching the data. Throws `ParameterError`.
     public func check() throws {
-        func outline(_ prefix: String, _ name: (String) -> String) -> ParameterStore {
+        func outline(_ prefix: String, _ name: (String) -> String?) -> ParameterStore {
             let shapes = Self.part(prefix, file).map { original, inFile in
-                let (current, shape) = (name(original), file.shape(of: inFile) ?? [])
+                let (current, shape) = (name(original) ?? inFile, file.shape(of: inFile) ?? [])
                 return (current, prefix == Self.autoencoderPrefix && Self.wasConvolution(current, shape) ? Array(shape[..<2]) : shape)
             }
             let named = Dictionary(uniqueKeysWithValues: shapes)
             return ParameterStore(shapes: prefix == Self.textPrefix ? PublishedNames.textEncoder.current(named) : named, from: file.url.path)
         }
         let (unetNames, autoencoderNames) = (OriginalNames.unet(unet), OriginalNames.autoencoder(autoencoder))
-        _ = try outline(Self.unetPrefix) { unetNames.current($0) ?? $0 }.build { UNet($0, unet) }
-        _ = try outline(Self.autoencoderPrefix) { autoencoderNames.current($0) ?? $0 }.build { Autoencoder($0, autoencoder) }
+        _ = try outline(Self.unetPrefix) { unetNames.current($0) }.build { UNet($0, unet) }
+        _ = try outline(Self.autoencoderPrefix) { autoencoderNames.current($0) }.build { Autoencoder($0, autoencoder) }
         _ = try outline(Self.textPrefix) { $0 }.build { CLIPTextModel($0, textEncoder) }
     }
 
-    /// A name that is not known stays, and is reported as no part of the network.
-    private func store(_ prefix: String, name: (String) -> String, shape: (String, Tensor) -> Tensor = { $1 }) throws -> ParameterStore {
+    /// A name that is not known stays as it is in the file, and is reported as no part of the network.
+    private func store(_ prefix: String, name: (String) -> String?, shape: (String, Tensor) -> Tensor = { $1 }) throws -> ParameterStore {
         var tensors: [String: Tensor] = [:]
         for (original, inFile) in Self.part(prefix, file) {
-            let current = name(original)
+            let current = name(original) ?? inFile
             tensors[current] = shape(current, try file.tensor(inFile))
         }
         return ParameterStore(tensors, from: file.url.path)
