@@ -68,7 +68,7 @@ import Testing
     @Test func aRefusedRunLeavesNothingToResume() throws {
         let folder = TemporaryFolder()
         let output = folder.url("run")
-        let tooLarge = try Seppo.run(Materials.align(output, iterations: 1_000_000_000))
+        let tooLarge = try Seppo.run(Materials.align(output, iterations: 1_000_000))
         #expect(tooLarge.code == 1)
         #expect(tooLarge.error.contains(" MB are free"))
         #expect(try Seppo.run(Materials.align(output, iterations: 1, updates: 1)).code == 0)
