@@ -35,6 +35,7 @@ public final class Trainer {
         self.directory = directory
         let row = settings.row
         guard row.losers != .dataset || winners.losers != nil else { throw RunError.model("this method needs winners with losing images") }
+        guard settings.trainedCount(pipeline) > 0 else { throw RunError.model("this model has no attention projections for adapters to stand beside") }
         let saved = try RunState.load(directory)
         inputs = RunState.Inputs(winners: winners.key, unet: pipeline.unetKey)
         if let saved { try Self.refuseChanges(from: saved.inputs, to: inputs) }

@@ -46,8 +46,7 @@ public enum LoRA {
         public init(_ url: URL) throws {
             self.url = url
             if PickledWeights.isOne(url.lastPathComponent) {
-                let message = "is a pickle, which can run code when it is opened, and is not read: fetch the .safetensors file"
-                throw ConfigurationError(file: url.path, message: message)
+                throw ConfigurationError(file: url.path, message: PickledWeights.refusal + ": fetch the .safetensors file")
             }
             let file = try SafeTensorsFile(url)
             for name in file.names {
@@ -80,7 +79,7 @@ public enum LoRA {
             let flat = Dictionary(paths.map { ($0.replacingOccurrences(of: ".", with: "_"), $0) }) { first, _ in first }
             var merged = tensors
             for (name, change) in own {
-                guard let path = tensors[name + ".weight"] == nil ? flat[name] : name, let weight = tensors[path + ".weight"] else {
+                guard let path = tensors[name + ".weight"] == nil ? flat[name] : name, let weight = merged[path + ".weight"] else {
                     throw ConfigurationError(file: url.path, message: "the model has no layer \(name)")
                 }
                 merged[path + ".weight"] = try noGradients { weight + scale * (try product(change, name, weight.shape)) }

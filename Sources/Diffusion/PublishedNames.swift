@@ -10,8 +10,7 @@ enum PublishedNames {
     func current<Value>(_ tensors: [String: Value]) -> [String: Value] {
         var renamed = tensors
         for (name, tensor) in tensors {
-            if name.hasSuffix("embeddings.position_ids"), self == .textEncoder {
-                // transformers before 4.31 stored the positions 0, 1, 2, …, which are no weights.
+            if self == .textEncoder, Self.isNoWeight(name) {
                 renamed[name] = nil
             } else if case let new = current(name), tensors[new] == nil {
                 renamed[name] = nil
@@ -20,6 +19,9 @@ enum PublishedNames {
         }
         return renamed
     }
+
+    /// transformers before 4.31 stored the positions 0, 1, 2, …
+    static func isNoWeight(_ name: String) -> Bool { name.hasSuffix("embeddings.position_ids") }
 
     private func current(_ name: String) -> String {
         switch self {

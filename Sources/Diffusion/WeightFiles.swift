@@ -92,19 +92,3 @@ public struct WeightFiles: Sendable {
         return tensors
     }
 }
-
-/// Weights as Python pickled them. Reading a pickle runs whatever its author wrote into it: they are refused, with the way to convert them.
-public enum PickledWeights {
-    public static func isOne(_ name: String) -> Bool { ["bin", "ckpt", "pt", "pth", "pkl"].contains((name as NSString).pathExtension) }
-
-    /// - Parameter folder: of the pipeline
-    static func remedy(folder: URL) -> String {
-        "is a pickle, which can run code when it is opened, and is not read. Convert where you trust it: python -c \"from diffusers import "
-            + "StableDiffusionPipeline as P; P.from_pretrained('\(folder.path)').save_pretrained('\(folder.path)-safe')\""
-    }
-
-    public static func remedy(file: URL) -> String {
-        "is a pickle, which can run code when it is opened, and is not read. Convert where you trust it: python -c \"from diffusers import "
-            + "StableDiffusionPipeline as P; P.from_single_file('\(file.path)').save_pretrained('\(file.deletingPathExtension().path)')\""
-    }
-}

@@ -1,6 +1,4 @@
 import ArgumentParser
-import Datasets
-import Diffusion
 import Foundation
 
 struct Convert: ParsableCommand {
@@ -16,16 +14,13 @@ struct Convert: ParsableCommand {
               seppo convert --model ./stable-diffusion-v1-5 --lora style.safetensors --output ./with-style
             """)
 
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @OptionGroup var model: ModelOptions
     @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
-    @Option(help: "A file of adapters (LoRA) to add to the weights.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
-    @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
-        var pipeline = try Pipeline(BuiltInModel.resolve(model))
-        if let lora { pipeline = try pipeline.merged(LoRA.File(lora), scale: loraScale) }
+        let pipeline = try model.pipeline()
         if output.pathExtension == "safetensors" {
             try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
             try pipeline.write(singleFile: output)

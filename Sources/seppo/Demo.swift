@@ -18,7 +18,7 @@ struct Demo: ParsableCommand {
     @Option(help: "Where the runs and the report go. Default: runs/demo.", transform: { URL(fileURLWithPath: $0) })
     var output = URL(fileURLWithPath: "runs/demo")
     @Option(help: "Of pictures, training and drawing.") var seed: UInt64 = 0
-    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads = 0
+    @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @OptionGroup var common: CommonOptions
 
     private static let winners = 1000

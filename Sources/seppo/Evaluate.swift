@@ -24,7 +24,7 @@ struct Evaluate: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "One or several. Default: 1 and 3.") var guidance: [Double] = []
     @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .heldOut
     @Option(help: "Of the drawings, or of the noise.") var seed: UInt64 = 0
-    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads = 0
+    @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @Flag(help: "Print one JSON object.") var json = false
     @OptionGroup var common: CommonOptions
 

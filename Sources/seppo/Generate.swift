@@ -15,7 +15,7 @@ struct Generate: ParsableCommand {
               seppo generate --model scenes --prompt "a red circle" --output image.png
             """)
 
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @OptionGroup var model: ModelOptions
     @Option(parsing: .upToNextOption, help: "One or several.") var prompt: [String] = []
     @Option(help: "A text file of prompts, one a line.") var prompts: String?
     @Option(help: "A .png file, or a folder.", transform: { URL(fileURLWithPath: $0) }) var output: URL
@@ -25,14 +25,12 @@ struct Generate: ParsableCommand {
     @Option(help: "Images a prompt.") var count = 1
     @Option(help: "Sampling steps.") var steps = 50
     @Option(help: "Classifier-free guidance; 1 is none.") var guidance = 7.5
-    @Option(help: "A file of adapters (LoRA) to add to the model.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
-    @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
     @Option(help: "Default: the model's.") var sampler: SamplerName?
     @Option(help: "DDIM's eta.") var eta = 0.0
     @Option(help: "In pixels. Default: the model's.") var width: Int?
     @Option(help: "In pixels. Default: the model's.") var height: Int?
     @Option(help: "Images that go through the network together.") var batch = 8
-    @Option(help: "Threads of one operator; 0 leaves the choice to libtorch.") var threads = 0
+    @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -44,8 +42,7 @@ struct Generate: ParsableCommand {
         Runtime.threads = threads
         let texts = try prompts.map(Self.lines) ?? prompt
         guard !texts.isEmpty else { throw ValidationError("\(prompts ?? ""): holds no prompt") }
-        var pipeline = try Pipeline(BuiltInModel.resolve(model))
-        if let lora { pipeline = try pipeline.merged(LoRA.File(lora), scale: loraScale) }
+        let pipeline = try model.pipeline()
         let jobs = texts.flatMap { text in (0..<count).map { (prompt: text, seed: seed &+ UInt64($0)) } }
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
         if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }

@@ -81,6 +81,20 @@ import Torch
         #expect { try Trainer(settings { $0.lora = 0 }, world.pipeline, winners, directory) } throws: { "\($0)".contains("another model") }
     }
 
+    @Test func aModelWithoutAttentionIsRefused() throws {
+        let pipeline = world.pipeline
+        var unet = pipeline.unet.configuration
+        (unet.downAttention, unet.upAttention, unet.middle) = ([false, false], [false, false], .plain)
+        func store(_ seed: UInt64) -> ParameterStore { ParameterStore(seed: seed, isTrainable: false) }
+        let plain = try Pipeline(
+            tokenizer: pipeline.tokenizer, textEncoder: (pipeline.textEncoder.configuration, store(1)),
+            autoencoder: (pipeline.autoencoder.configuration, store(2)), unet: (unet, store(3)), scheduler: pipeline.scheduler)
+        let (winners, directory) = (try world.encoded(settings()), RunDirectory(world.folder.appendingPathComponent("plain")))
+        try directory.create()
+        #expect { try Trainer(settings(), plain, winners, directory) } throws: { "\($0)".contains("no attention projections") }
+        _ = try Trainer(settings { $0.lora = 0 }, plain, winners, directory)
+    }
+
     /// The gradient of the adapters is that of the merged weight, projected: ∂A = scale·Bᵀ·∂W and ∂B = scale·∂W·Aᵀ.
     @Test func gradientsFollowFromThoseOfTheWeight() throws {
         let random = Generator(seed: 4)

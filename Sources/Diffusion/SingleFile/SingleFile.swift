@@ -50,51 +50,48 @@ public struct SingleFile {
         Dictionary(uniqueKeysWithValues: file.names.filter { $0.hasPrefix(prefix) }.map { (String($0.dropFirst(prefix.count)), $0) })
     }
 
-    func unetStore() throws -> ParameterStore {
-        let names = OriginalNames.unet(unet)
-        return try store(Self.unetPrefix, name: names.current)
-    }
+    func unetStore() throws -> ParameterStore { try store(Self.unetPrefix, OriginalNames.unet(unet).current) }
 
     func autoencoderStore() throws -> ParameterStore {
-        let names = OriginalNames.autoencoder(autoencoder)
-        return try store(Self.autoencoderPrefix, name: names.current) { name, tensor in
+        try store(Self.autoencoderPrefix, OriginalNames.autoencoder(autoencoder).current) { name, tensor in
             Self.wasConvolution(name, tensor.shape) ? tensor.flattened(from: 1) : tensor
         }
     }
 
-    func textEncoderStore() throws -> ParameterStore {
-        let tensors = try Self.part(Self.textPrefix, file).mapValues { try file.tensor($0) }
-        return ParameterStore(PublishedNames.textEncoder.current(tensors), from: file.url.path)
+    /// Its names are transformers' in these files, too.
+    func textEncoderStore() throws -> ParameterStore { try store(Self.textPrefix, { $0 }) }
+
+    /// Holds the names and shapes of all tensors against the configurations, without touching the data. Throws `ParameterError`.
+    public func check() throws {
+        func outline(_ prefix: String, _ name: (String) -> String?, shape: (String, [Int]) -> [Int] = { $1 }) -> ParameterStore {
+            ParameterStore(shapes: renamed(prefix, name) { shape($0, file.shape(of: $1) ?? []) }, from: file.url.path)
+        }
+        _ = try outline(Self.unetPrefix, OriginalNames.unet(unet).current).build { UNet($0, unet) }
+        _ = try outline(Self.autoencoderPrefix, OriginalNames.autoencoder(autoencoder).current) { name, shape in
+            Self.wasConvolution(name, shape) ? Array(shape[..<2]) : shape
+        }.build { Autoencoder($0, autoencoder) }
+        _ = try outline(Self.textPrefix, { $0 }).build { CLIPTextModel($0, textEncoder) }
+    }
+
+    private func store(_ prefix: String, _ name: (String) -> String?, shape: (String, Tensor) -> Tensor = { $1 }) throws -> ParameterStore {
+        ParameterStore(try renamed(prefix, name) { shape($0, try file.tensor($1)) }, from: file.url.path)
+    }
+
+    /// What is known of a part's tensors under today's names. A name that is not known stays as it is in the file, and is reported as no part of the
+    /// network.
+    private func renamed<Value>(
+        _ prefix: String, _ name: (String) -> String?, _ value: (_ current: String, _ inFile: String) throws -> Value
+    ) rethrows -> [String: Value] {
+        var values: [String: Value] = [:]
+        for (original, inFile) in Self.part(prefix, file) where !PublishedNames.isNoWeight(original) {
+            let current = name(original) ?? inFile
+            values[current] = try value(current, inFile)
+        }
+        return values
     }
 
     /// Attention of the autoencoder was written as 1×1 convolutions.
     private static func wasConvolution(_ name: String, _ shape: [Int]) -> Bool { name.contains(".attentions.") && shape.count == 4 }
-
-    /// Holds the names and shapes of all tensors against the configurations, without touching the data. Throws `ParameterError`.
-    public func check() throws {
-        func outline(_ prefix: String, _ name: (String) -> String?) -> ParameterStore {
-            let shapes = Self.part(prefix, file).map { original, inFile in
-                let (current, shape) = (name(original) ?? inFile, file.shape(of: inFile) ?? [])
-                return (current, prefix == Self.autoencoderPrefix && Self.wasConvolution(current, shape) ? Array(shape[..<2]) : shape)
-            }
-            let named = Dictionary(uniqueKeysWithValues: shapes)
-            return ParameterStore(shapes: prefix == Self.textPrefix ? PublishedNames.textEncoder.current(named) : named, from: file.url.path)
-        }
-        let (unetNames, autoencoderNames) = (OriginalNames.unet(unet), OriginalNames.autoencoder(autoencoder))
-        _ = try outline(Self.unetPrefix) { unetNames.current($0) }.build { UNet($0, unet) }
-        _ = try outline(Self.autoencoderPrefix) { autoencoderNames.current($0) }.build { Autoencoder($0, autoencoder) }
-        _ = try outline(Self.textPrefix) { $0 }.build { CLIPTextModel($0, textEncoder) }
-    }
-
-    /// A name that is not known stays as it is in the file, and is reported as no part of the network.
-    private func store(_ prefix: String, name: (String) -> String?, shape: (String, Tensor) -> Tensor = { $1 }) throws -> ParameterStore {
-        var tensors: [String: Tensor] = [:]
-        for (original, inFile) in Self.part(prefix, file) {
-            let current = name(original) ?? inFile
-            tensors[current] = shape(current, try file.tensor(inFile))
-        }
-        return ParameterStore(tensors, from: file.url.path)
-    }
 
     /// Stable Diffusion 1.x's.
     public static let scheduler = SchedulerConfiguration(
