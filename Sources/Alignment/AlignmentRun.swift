@@ -1,6 +1,7 @@
 import Datasets
 import Diffusion
 import Foundation
+import Layers
 import Torch
 import Yams
 
@@ -104,7 +105,8 @@ public final class AlignmentRun {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
         let policy = settings.trainedCount(pipeline) * 4
         let encoders = pipeline.encoderTensors.values.reduce(0) { $0 + $1.count * 4 }
-        let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations)
+        let ofBase = settings.lora == 0 && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
+        let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + ofBase)
         let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * 3 * policy + unet + encoders + cacheBytes(listed) + (64 << 20)
         var status = statvfs()
         guard statvfs(directory.root.path, &status) == 0 else { return }

@@ -5,7 +5,8 @@ import Torch
 
 /// The policy's checkpoints 0 … k−1: who draws the reference samples and stands against the policy in the loss.
 ///
-/// Checkpoint 0 is the base model. Others are files of the run, mapped into memory when they are drawn; one is held at a time.
+/// Checkpoint 0 is the base model. Others are files of the run, mapped into memory when they are drawn; one is held at a time. They are written
+/// so that the map serves as it is: a reference takes no memory that the kernel could not take back.
 public final class ReferencePool {
     private let base: UNet
     /// What checkpoints hold adapters for; nil where they are whole UNets.
@@ -30,6 +31,13 @@ public final class ReferencePool {
         self.seed = seed
     }
 
+    /// Writes checkpoint 0 where the base model's own file would not do as one: of a large network nothing is copied into memory, and weights that lie
+    /// there otherwise than the policy's would not give equal bits, on which the flip depends.
+    public func keepBase(_ tensors: [String: Tensor]) throws {
+        guard adapted == nil, ParameterStore.isLarge(tensors), !FileManager.default.fileExists(atPath: file(0).path) else { return }
+        try write(0, tensors.map { ($0.key, $0.value) })
+    }
+
     /// The index of the reference for update `update` (counted from 0 over the run) of iteration `k` (from 1).
     public func index(update: Int, k: Int) -> Int {
         switch rule {
@@ -43,10 +51,10 @@ public final class ReferencePool {
 
     /// The network of checkpoint `index`. Throws when its file is damaged or gone.
     public func network(_ index: Int) throws -> UNet {
-        if index == 0 { return base }
+        let file = file(index)
+        if index == 0, !FileManager.default.fileExists(atPath: file.path) { return base }
         if let held, held.index == index { return held.network }
         held = nil
-        let file = directory.checkpoint(index, ofAdapters: adapted != nil)
         let tensors = try SafeTensorsFile(file).all()
         let store =
             adapted.map { ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(tensors, scale: $0.scale)) }
@@ -58,9 +66,15 @@ public final class ReferencePool {
 
     /// Saves the policy as checkpoint `k`.
     public func append(_ k: Int, _ policy: [(name: String, value: Tensor)]) throws {
-        let url = directory.checkpoint(k, ofAdapters: adapted != nil)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try SafeTensors.write(policy, metadata: ["format": "pt", "iteration": "\(k)"], to: url)
+        try write(k, policy)
         if held?.index == k { held = nil }
     }
+
+    private func write(_ k: Int, _ tensors: [(name: String, value: Tensor)]) throws {
+        let file = file(k)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try SafeTensors.write(tensors, metadata: ["format": "pt", "iteration": "\(k)"], forMapping: true, to: file)
+    }
+
+    private func file(_ k: Int) -> URL { directory.checkpoint(k, ofAdapters: adapted != nil) }
 }

@@ -51,6 +51,7 @@ public final class Trainer {
         pool = ReferencePool(
             base: pipeline.unet, adapted: settings.loraScale.map { (pipeline.unetTensors, $0) }, directory: directory, rule: row.reference,
             draw: settings.referenceDraw, seed: settings.seed)
+        if row.comparesPairs { try pool.keepBase(pipeline.unetTensors) }
         let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
         gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
         log = try RunLog(directory.log, continuingAfter: counters.updates)

@@ -46,13 +46,15 @@ public final class ParameterStore {
     private let isShared: Bool
     /// Beside the tensors of `source`: where there are any, they alone are trained.
     private let adapters: LowRankAdapters?
+    /// Whether the network stays in the pages of its file, in the file's order.
+    private let staysMapped: Bool
     private var missing: [String] = []
     private var misshaped: [String] = []
     /// In the order in which the layers asked.
     public private(set) var parameters: [(name: String, value: Tensor)] = []
 
-    /// Takes tensors by name from `source`. Trainable ones are copies that require gradients; others are used as they are where
-    /// they lie in memory as libtorch's own do.
+    /// Takes tensors by name from `source`. Trainable ones are copies that require gradients. Others are used as they are in a large network
+    /// (`isLarge`), and in a small one where they lie in memory as libtorch's own do.
     /// - Parameter origin: the file that the tensors come from, for the error's text
     /// - Parameter adapters: stand beside layers of the network and are trained instead of it
     public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false, adapters: LowRankAdapters? = nil) {
@@ -63,7 +65,12 @@ public final class ParameterStore {
         self.seed = 0
         self.isTrainable = isTrainable
         isShared = false
+        staysMapped = Self.isLarge(source)
     }
+
+    /// Whether a network is so large that a second copy of its weights, laid out for speed, costs more than it gains. It then stays as its file has
+    /// it: on the processor its convolutions take as long either way, for their kernels order weights of any layout anew at every call.
+    public static func isLarge(_ tensors: [String: Tensor]) -> Bool { tensors.values.reduce(0) { $0 + $1.count } >= 1 << 26 }
 
     /// The weights of another store, in the same memory, with gradients of their own: for a second copy of a network that is trained on another
     /// thread. See `addGradients(of:)`.
@@ -75,6 +82,7 @@ public final class ParameterStore {
         seed = 0
         isTrainable = true
         isShared = true
+        staysMapped = other.staysMapped
     }
 
     /// Tensors known by name and shape alone, to hold a file's header against a configuration: the network that is built takes no memory, and
@@ -87,6 +95,7 @@ public final class ParameterStore {
         seed = 0
         isTrainable = false
         isShared = false
+        staysMapped = false
     }
 
     /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
@@ -98,6 +107,7 @@ public final class ParameterStore {
         self.seed = seed
         self.isTrainable = isTrainable
         isShared = false
+        staysMapped = false
     }
 
     /// Those that require gradients.
@@ -176,6 +186,8 @@ public final class ParameterStore {
         }
         if isOutline || isShared { return found }
         let single = found.to(.float32)
+        let isOwn = found.dtype != .float32
+        if staysMapped { return isTrainable && adapters == nil && !isOwn ? single.contiguous().clone() : single }
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
         // A trainable tensor is always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the

@@ -6,20 +6,28 @@ public enum SafeTensors {
     static let longestHeader = 100_000_000
     /// What libtorch's operators carry.
     static let mostAxes = 64
+    /// Of libtorch's own memory, in bytes.
+    static let alignment = 64
 
     /// Writes a file as the reference implementation does, byte for byte: greater element types first, so that all are aligned, then
     /// by name; the header padded with spaces to a multiple of eight bytes. Metadata is sorted by key.
     ///
+    /// Where `forMapping`, the order and the padding are such that almost every tensor of the file, mapped into memory, lies at a multiple of 64 bytes
+    /// as libtorch's own do, so that kernels treat both alike and equal weights give equal bits: tensors of a multiple of 64 bytes go first.
+    ///
     /// The file is there whole or not at all (`AtomicFile`). Tensors are written one after another in row-major order, whatever their
     /// strides and place; only one that lies otherwise is copied, and only while it is written.
     /// - Throws: `SafeTensorsError` for names that occur twice or are reserved, `FileError` with the system's reason.
-    public static func write(_ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:], to url: URL) throws {
+    public static func write(_ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:], forMapping: Bool = false, to url: URL) throws {
+        func rank(_ value: Tensor) -> (Int, Int) {
+            (forMapping && value.count * value.dtype.size % alignment != 0 ? 1 : 0, -value.dtype.safeTensorsOrder)
+        }
         let sorted = tensors.sorted { a, b in
-            let (first, second) = (a.value.dtype.safeTensorsOrder, b.value.dtype.safeTensorsOrder)
-            return first == second ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8) : first > second
+            let (first, second) = (rank(a.value), rank(b.value))
+            return first == second ? a.name.utf8.lexicographicallyPrecedes(b.name.utf8) : first < second
         }
         do {
-            let header = try header(sorted, metadata)
+            let header = try header(sorted, metadata, multiple: forMapping ? alignment : 8)
             try AtomicFile.write(to: url) { file in
                 try file.write(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) })
                 try file.write(Data(header.utf8))
@@ -34,7 +42,7 @@ public enum SafeTensors {
         try write(tensors.map { ($0.key, $0.value) }, metadata: metadata, to: url)
     }
 
-    private static func header(_ tensors: [(name: String, value: Tensor)], _ metadata: [String: String]) throws(SafeTensorsError.Problem) -> String {
+    private static func header(_ tensors: [(name: String, value: Tensor)], _ metadata: [String: String], multiple: Int) throws(SafeTensorsError.Problem) -> String {
         var fields: [String] = []
         if !metadata.isEmpty {
             let texts = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
@@ -51,7 +59,9 @@ public enum SafeTensors {
             start = end
         }
         let header = "{\(fields.joined(separator: ","))}"
-        let padded = header + String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        // The length of the header, of eight bytes, goes before it.
+        let excess = (8 + header.utf8.count) % multiple
+        let padded = header + String(repeating: " ", count: excess == 0 ? 0 : multiple - excess)
         guard padded.utf8.count <= longestHeader else { throw .headerTooLong(UInt64(padded.utf8.count)) }
         return padded
     }

@@ -87,7 +87,7 @@ public final class Tensor: @unchecked Sendable {
     }
 
     /// Whether the elements begin at an address that libtorch's own allocation could have, a multiple of 64 bytes.
-    public var isAligned: Bool { Int(bitPattern: ct_tensor_data(handle)) % 64 == 0 }
+    public var isAligned: Bool { Int(bitPattern: ct_tensor_data(handle)) % SafeTensors.alignment == 0 }
 
     /// The bytes of a dense CPU tensor, valid inside `body` alone.
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

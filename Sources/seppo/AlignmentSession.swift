@@ -42,21 +42,21 @@ struct AlignmentSession {
     /// the model draws Scenes, the denoising error on winners elsewhere.
     static func evaluate(_ settings: AlignmentSettings, _ directory: RunDirectory) throws -> RunRecord {
         let bar = ProgressBar("evaluating")
-        let base = try Pipeline(BuiltInModel.resolve(settings.model))
-        let aligned = try Pipeline(directory.model)
+        // One model after the other: two of a large one would stand in memory otherwise.
+        let models = [try BuiltInModel.resolve(settings.model), directory.model]
         if settings.model == BuiltInModel.name {
             var evaluation = ScenesEvaluation()
             evaluation.seed = settings.seed
-            let before = try evaluation.run(base) { bar.show($0, of: 2 * $1) }
-            let after = try evaluation.run(aligned) { bar.show($1 + $0, of: 2 * $1) }
+            let before = try evaluation.run(Pipeline(models[0])) { bar.show($0, of: 2 * $1) }
+            let after = try evaluation.run(Pipeline(models[1])) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
             return try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after))
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
         let winners = try ImageFolder(URL(fileURLWithPath: settings.winners))
-        let before = try evaluation.run(base, winners) { bar.show($0, of: 2 * $1) }
-        let after = try evaluation.run(aligned, winners) { bar.show($1 + $0, of: 2 * $1) }
+        let before = try evaluation.run(Pipeline(models[0]), winners) { bar.show($0, of: 2 * $1) }
+        let after = try evaluation.run(Pipeline(models[1]), winners) { bar.show($1 + $0, of: 2 * $1) }
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return try record(settings.method.rawValue, settings, directory, images: [])
     }
