@@ -12,6 +12,8 @@ public final class AlignmentRun {
     public let pipeline: Pipeline
     private let lock: RunLock
     private let isFinished: Bool
+    /// Numbers that are trained.
+    private let trainedCount: Int
 
     /// Takes the run directory, or refuses it.
     /// - Parameter resumes: whether a run that was begun there goes on
@@ -19,7 +21,8 @@ public final class AlignmentRun {
         try settings.validate()
         self.settings = settings
         directory = RunDirectory(folder)
-        pipeline = try Pipeline(BuiltInModel.resolve(settings.model))
+        pipeline = try settings.basePipeline()
+        trainedCount = try settings.trainedCount(pipeline.unetTensors)
         let winners = try ImageFolder(URL(fileURLWithPath: settings.winners)).winners
         do {
             try directory.create()
@@ -51,7 +54,7 @@ public final class AlignmentRun {
         var lines = [
             "\(settings.iterations) iterations x \(settings.updates) updates x batch \(settings.batch) = \(examples) examples; "
                 + (size < settings.batch ? "\((settings.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
-            "policy: \(settings.trainedCount(pipeline)) parameters\(settings.lora > 0 ? " in adapters of rank \(settings.lora)" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
+            "policy: \(trainedCount) parameters\(settings.trainsAdapters ? " in adapters" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
         if settings.model != BuiltInModel.name, settings.batch * 8 < 2048, settings.learningRate >= AlignmentSettings(model: "", winners: "").learningRate {
             let batches = "belongs to an effective batch of 2048, and this one is \(settings.batch)"
@@ -103,11 +106,11 @@ public final class AlignmentRun {
     /// K checkpoints, the state twice while it is replaced, the resulting pipeline and the encoded winners.
     private func checkDisk(_ listed: [Winner]) throws {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
-        let policy = settings.trainedCount(pipeline) * 4
+        let policy = trainedCount * 4
         let encoders = pipeline.encoderTensors.values.reduce(0) { $0 + $1.count * 4 }
-        let ofBase = settings.lora == 0 && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
+        let ofBase = !settings.trainsAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + ofBase)
-        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * 3 * policy + unet + encoders + cacheBytes(listed) + (64 << 20)
+        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + encoders + cacheBytes(listed) + (64 << 20)
         var status = statvfs()
         guard statvfs(directory.root.path, &status) == 0 else { return }
         let free = Int(status.f_bavail) * Int(status.f_frsize)

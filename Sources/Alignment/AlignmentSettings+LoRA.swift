@@ -1,26 +1,40 @@
+import Datasets
 import Diffusion
+import Foundation
 import Layers
 import Torch
 
 extension AlignmentSettings {
-    /// What the adapters' changes are multiplied by; nil where the whole UNet is trained.
-    var loraScale: Double? { lora > 0 ? (loraAlpha ?? Double(lora)) / Double(lora) : nil }
+    /// The model that the run begins with; adapters of its text encoder that a file brings along are part of it.
+    func basePipeline() throws -> Pipeline {
+        let pipeline = try Pipeline(BuiltInModel.resolve(model))
+        return try loraFile.map { try pipeline.mergedTextEncoder($0) } ?? pipeline
+    }
 
-    /// The policy's tensors at the start of a run, or as they were saved.
-    func policyStore(_ pipeline: Pipeline, saved: [String: Tensor]?) -> ParameterStore {
-        let base = pipeline.unetTensors
-        guard let loraScale else { return ParameterStore(saved ?? base, isTrainable: true) }
-        let adapters =
-            saved.map { LowRankAdapters($0, scale: loraScale) }
-            ?? LowRankAdapters(
-                rank: lora, alpha: loraScale * Double(lora), layers: LoRA.attentionProjections(base), seed: SeededGenerator.seed(seed, "adapters", 0))
-        return ParameterStore(base, isTrainable: true, adapters: adapters)
+    /// The file of adapters to go on from.
+    var loraFile: LoRA.File? { get throws { try loraFrom.map { try LoRA.File(URL(fileURLWithPath: $0)) } } }
+
+    /// Whether adapters are trained beside the UNet, not the UNet itself.
+    var trainsAdapters: Bool { lora > 0 || loraFrom != nil }
+
+    /// What the adapters' changes are multiplied by; nil where the whole UNet is trained.
+    var loraScale: Double? { loraFrom != nil ? 1 : lora > 0 ? (loraAlpha ?? Double(lora)) / Double(lora) : nil }
+
+    /// The adapters that training starts with; nil where the whole UNet is trained.
+    func startingAdapters(_ unet: [String: Tensor]) throws -> LowRankAdapters? {
+        if let file = try loraFile {
+            let adapters = try file.adapters(of: .unet, over: unet)
+            guard !adapters.tensors.isEmpty else { throw RunError.model("\(file.url.path) holds no adapters of a UNet to go on from") }
+            return adapters
+        }
+        guard let loraScale else { return nil }
+        let layers = LoRA.layers(loraTargets, of: unet)
+        guard !layers.isEmpty else { throw RunError.model("this model has no layers of the kind \(loraTargets.map(\.rawValue).joined(separator: ", "))") }
+        return LowRankAdapters(rank: lora, alpha: loraScale * Double(lora), layers: layers, seed: SeededGenerator.seed(seed, "adapters", 0))
     }
 
     /// Numbers that are trained.
-    func trainedCount(_ pipeline: Pipeline) -> Int {
-        let base = pipeline.unetTensors
-        guard lora > 0 else { return base.values.reduce(0) { $0 + $1.count } }
-        return LoRA.attentionProjections(base).values.reduce(0) { $0 + lora * ($1[0] + $1[1]) }
+    func trainedCount(_ unet: [String: Tensor]) throws -> Int {
+        (try startingAdapters(unet)?.tensors ?? unet).values.reduce(0) { $0 + $1.count }
     }
 }

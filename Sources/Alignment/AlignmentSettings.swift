@@ -22,8 +22,14 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     public var microBatch = 0
     /// Whether blocks of the policy are run again for the gradient instead of keeping what they computed: less memory, the same gradient, more time.
     public var gradientCheckpointing = false
-    /// Rank of the adapters that are trained beside the attention projections; 0: the whole UNet is trained.
+    /// In which policy and references compute. Weights, their gradients, the optimiser and the reduction of errors stay float32.
+    public var precision = Precision.f32
+    /// Rank of the adapters that are trained beside the layers of `loraTargets`; 0: the whole UNet is trained.
     public var lora = 0
+    /// Which layers have adapters.
+    public var loraTargets = [LoRA.Target.attention]
+    /// A file of adapters to go on from, which says itself which layers have them and of which rank; nil: new ones.
+    public var loraFrom: String?
     /// Their changes count alpha / rank; nil: alpha is the rank.
     public var loraAlpha: Double?
     public var beta = 2000.0
@@ -33,6 +39,8 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     public var warmup = 0
     public var weightDecay = 1e-2
     public var gradientClip = 1.0
+    /// Decay of the slowly following average of the policy's weights that becomes the resulting model; 0: the policy itself does.
+    public var ema = 0.0
     public var sampler = SamplerName.ddim
     public var sampleSteps = 50
     public var guidance = 7.5
@@ -84,6 +92,9 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
         try require(microBatch >= 0, "micro-batch must be 0 or more")
         try require(seed < 1 << 53, "seed must be below 2^53: run.yaml keeps greater numbers inexactly")
         try require((0...4096) ~= lora && (loraAlpha ?? 1).isFinite && (loraAlpha ?? 1) > 0, "lora must lie between 0 and 4096, lora-alpha be positive")
+        try require(loraFrom == nil || lora == 0 && loraAlpha == nil, "lora-from brings its rank and alpha along: leave lora and lora-alpha out")
+        try require(!loraTargets.isEmpty, "lora-targets must name some layers")
+        try require((0..<1) ~= ema, "ema must be 0 or more and below 1")
         try require(beta > 0 && beta.isFinite, "beta must be positive")
         try require(learningRate >= 0 && learningRate.isFinite, "learning-rate must be 0 or more")
         try require(warmup >= 0 && warmup <= totalUpdates, "warmup must lie between 0 and the number of updates")

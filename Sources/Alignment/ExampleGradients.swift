@@ -34,7 +34,8 @@ struct ExampleGradients: Sendable {
     ///   - rows: of the winners
     ///   - numbers: global indices of the examples
     ///   - reference: nil where the method compares no pairs
-    func add(rows: [Int], numbers: Range<Int>, policy: UNet, reference: UNet?) throws -> Outcome {
+    ///   - lossScale: by which the gradients are too large then
+    func add(rows: [Int], numbers: Range<Int>, policy: UNet, reference: UNet?, lossScale: Double = 1) throws -> Outcome {
         var outcome = Outcome(diagnostics: Diagnostics(timestepCount: schedule.count))
         let batch = TrainingBatch(winners, rows: rows, numbers: numbers, settings: settings)
         let losses: Tensor
@@ -46,7 +47,7 @@ struct ExampleGradients: Sendable {
         } else {
             losses = imitate(batch, policy, &outcome.diagnostics)
         }
-        (losses.sum() / Double(settings.batch)).backward()
+        (losses.sum() * lossScale / Double(settings.batch)).backward()
         return outcome
     }
 

@@ -31,11 +31,12 @@ public final class ReferencePool {
         self.seed = seed
     }
 
-    /// Writes checkpoint 0 where the base model's own file would not do as one: of a large network nothing is copied into memory, and weights that lie
-    /// there otherwise than the policy's would not give equal bits, on which the flip depends.
-    public func keepBase(_ tensors: [String: Tensor]) throws {
-        guard adapted == nil, ParameterStore.isLarge(tensors), !FileManager.default.fileExists(atPath: file(0).path) else { return }
-        try write(0, tensors.map { ($0.key, $0.value) })
+    /// Writes checkpoint 0, where it is not there yet.
+    ///
+    /// Of a large base model, because its own file would not do as one: nothing is copied into memory, and weights that lie there otherwise than the
+    /// policy's would not give equal bits, on which the flip depends. And of adapters that were not made by this run.
+    public func keepFirst(_ tensors: [(name: String, value: Tensor)]) throws {
+        if !FileManager.default.fileExists(atPath: file(0).path) { try write(0, tensors) }
     }
 
     /// The index of the reference for update `update` (counted from 0 over the run) of iteration `k` (from 1).

@@ -15,6 +15,8 @@ public final class Trainer {
     private let policies: [(network: UNet, store: ParameterStore)]
     private let pool: ReferencePool
     private let optimiser: AdamW
+    /// Becomes the resulting model, where it is kept.
+    private let average: ExponentialMovingAverage?
     private let gradients: ExampleGradients
     private let log: RunLog
     private let alarms: Alarms
@@ -35,23 +37,33 @@ public final class Trainer {
         self.directory = directory
         let row = settings.row
         guard row.losers != .dataset || winners.losers != nil else { throw RunError.model("this method needs winners with losing images") }
-        guard settings.trainedCount(pipeline) > 0 else { throw RunError.model("this model has no attention projections for adapters to stand beside") }
         let saved = try RunState.load(directory)
         inputs = RunState.Inputs(winners: winners.key, unet: pipeline.unetKey)
         if let saved { try Self.refuseChanges(from: saved.inputs, to: inputs) }
         counters = saved?.counters ?? RunState.Counters()
-        policyStore = settings.policyStore(pipeline, saved: saved?.policy)
+        if settings.precision == .f16, counters.lossScale == nil { counters.lossScale = LossScale() }
+        let adapters = try settings.startingAdapters(pipeline.unetTensors)
+        policyStore =
+            adapters.map { ParameterStore(pipeline.unetTensors, isTrainable: true, adapters: saved?.adapters(like: $0) ?? $0) }
+            ?? ParameterStore(saved?.policy ?? pipeline.unetTensors, isTrainable: true)
         do {
-            policies = try Self.policies(policyStore, pipeline.unet.configuration, recomputesBlocks: settings.gradientCheckpointing)
+            policies = try Self.policies(policyStore, pipeline.unet.configuration, settings)
         } catch {
             throw RunError.state("the saved state of this run belongs to another model: \(error)")
         }
         optimiser = AdamW(policyStore.trained, settings: AdamW.Settings(weightDecay: settings.weightDecay))
-        if let saved { try optimiser.restore(saved.optimiser) }
+        average = settings.ema > 0 ? ExponentialMovingAverage(policyStore.trained, decay: settings.ema) : nil
+        if let saved {
+            try optimiser.restore(saved.optimiser)
+            try average?.restore(saved.average, updates: counters.updates)
+        }
         pool = ReferencePool(
             base: pipeline.unet, adapted: settings.loraScale.map { (pipeline.unetTensors, $0) }, directory: directory, rule: row.reference,
             draw: settings.referenceDraw, seed: settings.seed)
-        if row.comparesPairs { try pool.keepBase(pipeline.unetTensors) }
+        if row.comparesPairs {
+            if settings.loraFrom != nil, let adapters { try pool.keepFirst(adapters.tensors.map { ($0.key, $0.value) }) }
+            if adapters == nil, ParameterStore.isLarge(pipeline.unetTensors) { try pool.keepFirst(pipeline.unetTensors.map { ($0.key, $0.value) }) }
+        }
         let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
         gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
         log = try RunLog(directory.log, continuingAfter: counters.updates)
@@ -60,11 +72,12 @@ public final class Trainer {
 
     /// The policy and, for every further thread that takes part of a batch, a copy over the same weights with gradients of its own.
     private static func policies(
-        _ store: ParameterStore, _ configuration: UNetConfiguration, recomputesBlocks: Bool
+        _ store: ParameterStore, _ configuration: UNetConfiguration, _ settings: AlignmentSettings
     ) throws -> [(network: UNet, store: ParameterStore)] {
         func policy(_ store: ParameterStore) throws -> (UNet, ParameterStore) {
             var network = try store.build { UNet($0, configuration) }
-            network.recomputesBlocks = recomputesBlocks
+            network.recomputesBlocks = settings.gradientCheckpointing
+            network.precision = settings.precision
             return (network, store)
         }
         var policies = [try policy(store)]
@@ -107,13 +120,17 @@ public final class Trainer {
             if let stop { throw StoppedBySignal(number: stop) }
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
         }
+        average?.apply()
         if let scale = settings.loraScale {
-            let adapters = Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) })
-            try LoRA.write(LowRankAdapters(adapters, scale: scale), to: directory.adapters)
+            let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
+            try LoRA.write(adapters, textEncoder: settings.loraFile.map(pipeline.textEncoderAdapters), to: directory.adapters)
         }
         try pipeline.write(to: directory.model, unetTensors: policyStore.merged)
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
     }
+
+    /// What gradients are too large by, until they are clipped.
+    private var lossScale: Double { counters.lossScale?.factor ?? 1 }
 
     /// What an update's gradients, which stand in the policy's tensors, came from.
     private struct Gathered {
@@ -134,7 +151,8 @@ public final class Trainer {
         let update = counters.updates
         let k = update / settings.updates + 1
         let reference = settings.row.comparesPairs ? pool.index(update: update, k: k) : nil
-        let network = try reference.map(pool.network)
+        var network = try reference.map(pool.network)
+        network?.precision = settings.precision
         let first = update * settings.batch
         var order = ShuffledOrder(count: winners.count, seed: settings.seed, purpose: "winner order", position: first)
         let rows = order.next(settings.batch)
@@ -143,17 +161,17 @@ public final class Trainer {
         let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
         for done in stride(from: 0, to: settings.batch, by: size) {
             let networks = policies.map(\.network)
-            let outcomes = try Workers.map(min(size, settings.batch - done), limit: networks.count) { [gradients] worker, part in
+            let outcomes = try Workers.map(min(size, settings.batch - done), limit: networks.count) { [gradients, network, lossScale] worker, part in
                 let examples = done + part.lowerBound..<done + part.upperBound
                 return try gradients.add(
                     rows: Array(rows[examples]), numbers: first + examples.lowerBound..<first + examples.upperBound, policy: networks[worker],
-                    reference: network)
+                    reference: network, lossScale: lossScale)
             }
             for outcome in outcomes { diagnostics.append(outcome.diagnostics) }
             sampleSeconds += outcomes.map(\.sampleSeconds).reduce(0, +) / Double(outcomes.count)
         }
         for copy in policies.dropFirst() { policyStore.addGradients(of: copy.store) }
-        let norm = optimiser.gradientNorm()
+        let norm = optimiser.gradientNorm() / lossScale
         return Gathered(
             k: k, reference: reference, diagnostics: diagnostics, norm: norm, sampleSeconds: sampleSeconds, seconds: -start.timeIntervalSinceNow)
     }
@@ -163,12 +181,14 @@ public final class Trainer {
         let start = Date()
         let rate = settings.rates.rate(at: counters.updates)
         if gathered.areFinite {
-            optimiser.clipGradients(norm: gathered.norm, to: settings.gradientClip)
+            optimiser.clipGradients(norm: gathered.norm, to: settings.gradientClip, scale: lossScale)
             optimiser.step(learningRate: rate)
+            average?.update()
         } else {
             optimiser.clearGradients()
         }
         counters.updates += 1
+        counters.lossScale?.update(wasFinite: gathered.areFinite)
         counters.skipsInARow = gathered.areFinite ? 0 : counters.skipsInARow + 1
         let seconds = gathered.seconds - start.timeIntervalSinceNow
         var entry = LoggedUpdate(update: counters.updates)
@@ -189,6 +209,6 @@ public final class Trainer {
 
     private func save() throws {
         try log.flush()
-        try RunState.save(counters, inputs: inputs, policy: policyStore.trained, optimiser: optimiser, in: directory)
+        try RunState.save(counters, inputs: inputs, policy: policyStore.trained, optimiser: optimiser, average: average, in: directory)
     }
 }

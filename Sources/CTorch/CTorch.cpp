@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -169,6 +170,21 @@ bool ct_grad_mode_set(bool enabled) {
     bool former = c10::GradMode::is_enabled();
     c10::GradMode::set_enabled(enabled);
     return former;
+}
+
+int32_t ct_autocast_get(int32_t device_type) {
+    const auto device = static_cast<c10::DeviceType>(device_type);
+    return at::autocast::is_autocast_enabled(device) ? static_cast<int32_t>(at::autocast::get_autocast_dtype(device)) : -1;
+}
+
+CTError ct_autocast_set(int32_t device_type, int32_t dtype) {
+    return guarded([&] {
+        const auto device = static_cast<c10::DeviceType>(device_type);
+        if (dtype >= 0) at::autocast::set_autocast_dtype(device, static_cast<c10::ScalarType>(dtype));
+        // The cache of converted weights serves those that are used twice in a pass; here none is, and it is shared by all threads.
+        at::autocast::set_autocast_cache_enabled(false);
+        at::autocast::set_autocast_enabled(device, dtype >= 0);
+    });
 }
 
 CTError ct_generator_new(int32_t device_type, int32_t device_index, uint64_t seed, CTGenerator **result) {

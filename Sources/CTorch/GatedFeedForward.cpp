@@ -1,6 +1,7 @@
 // A gated feed-forward layer that keeps little for the gradient.
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -45,11 +46,17 @@ struct GatedFeedForward : torch::autograd::Function<GatedFeedForward> {
     }
 };
 
+/// (value ⊙ gelu(gate))·W₂ᵀ + b₂ with (value, gate) = x·Wᵀ + b. In mixed precision libtorch's operators, each of which knows its types.
+at::Tensor gated_feed_forward(
+    const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const at::Tensor &output_weight, const at::Tensor &output_bias) {
+    if (x.scalar_type() == weight.scalar_type() && !at::autocast::is_autocast_enabled(x.device().type()))
+        return GatedFeedForward::apply(x, weight, bias, output_weight, output_bias);
+    const auto [value, gate] = GatedFeedForward::hidden(x, weight, bias);
+    return at::linear(at::gelu(gate) * value, output_weight, output_bias);
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(seppo, library) {
-    library.def("gated_feed_forward(Tensor x, Tensor weight, Tensor bias, Tensor output_weight, Tensor output_bias) -> Tensor",
-                [](const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const at::Tensor &output_weight, const at::Tensor &output_bias) {
-                    return GatedFeedForward::apply(x, weight, bias, output_weight, output_bias);
-                });
+    library.def("gated_feed_forward(Tensor x, Tensor weight, Tensor bias, Tensor output_weight, Tensor output_bias) -> Tensor", &gated_feed_forward);
 }

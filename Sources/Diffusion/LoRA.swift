@@ -4,30 +4,51 @@ import Torch
 
 /// Adapters of low rank (LoRA) of a pipeline: which layers have them, and their files.
 public enum LoRA {
-    /// The attention projections of a UNet with the shapes of their weights: what diffusers adapts by `to_q`, `to_k`, `to_v`, `to_out.0`.
-    public static func attentionProjections(_ unet: [String: Tensor]) -> [String: [Int]] {
-        let targets = [".to_q", ".to_k", ".to_v", ".to_out.0"]
+    /// Kinds of layers of a UNet that adapters can stand beside.
+    public enum Target: String, Codable, Sendable, CaseIterable {
+        /// `to_q`, `to_k`, `to_v`, `to_out.0`: what diffusers adapts.
+        case attention
+        /// `ff.net.0.proj`, `ff.net.2`.
+        case feedForward = "feed-forward"
+        /// Every convolution.
+        case convolutions
+
+        fileprivate func contains(_ path: String, _ weight: Tensor) -> Bool {
+            switch self {
+            case .attention: path.contains(".transformer_blocks.") && [".to_q", ".to_k", ".to_v", ".to_out.0"].contains(where: path.hasSuffix)
+            case .feedForward: [".ff.net.0.proj", ".ff.net.2"].contains(where: path.hasSuffix)
+            case .convolutions: weight.rank == 4
+            }
+        }
+    }
+
+    /// The layers of these kinds in a UNet, with the shapes of their weights.
+    public static func layers(_ targets: [Target], of unet: [String: Tensor]) -> [String: [Int]] {
         var layers: [String: [Int]] = [:]
-        for (name, tensor) in unet where name.hasSuffix(".weight") && name.contains(".transformer_blocks.") {
+        for (name, tensor) in unet where name.hasSuffix(".weight") {
             let path = String(name.dropLast(".weight".count))
-            if targets.contains(where: path.hasSuffix) { layers[path] = tensor.shape }
+            if targets.contains(where: { $0.contains(path, tensor) }) { layers[path] = tensor.shape }
         }
         return layers
     }
 
     /// Writes a file that diffusers' `load_lora_weights` takes. The scale is multiplied into B, so that no reader needs to know it.
-    public static func write(_ adapters: LowRankAdapters, to url: URL) throws {
-        let tensors = adapters.tensors.map { name, tensor in
-            (name: "unet." + name, value: name.hasSuffix(LowRankAdapters.up) ? noGradients { tensor.detached * adapters.scale } : tensor.detached)
+    /// - Parameter textEncoder: adapters of the text encoder, which came with those that a run went on from
+    public static func write(_ adapters: LowRankAdapters, textEncoder: LowRankAdapters? = nil, to url: URL) throws {
+        let tensors = [("unet.", adapters), ("text_encoder.", textEncoder)].flatMap { prefix, adapters in
+            (adapters?.tensors ?? [:]).map { name, tensor in
+                let isUp = name.hasSuffix(LowRankAdapters.up)
+                return (name: prefix + name, value: isUp ? noGradients { tensor.detached * adapters!.scale } : tensor.detached)
+            }
         }
         try SafeTensors.write(tensors, metadata: ["format": "pt"], to: url)
     }
 
     /// A file of adapters, by whoever made it: PEFT's names (`lora_A`), diffusers' before (`lora.down`), or kohya's (`lora_unet_…`).
     public struct File: Sendable {
-        let url: URL
-        /// By part (`unet`, `text_encoder`), then by the layer's name in the file.
-        private var changes: [String: [String: Change]] = [:]
+        public let url: URL
+        /// By part, then by the layer's name in the file.
+        private var changes: [Part: [String: Change]] = [:]
 
         private struct Change: Sendable {
             var down: Tensor?
@@ -36,8 +57,8 @@ public enum LoRA {
         }
 
         /// Names of the same thing.
-        private static let parts = [
-            ("unet.", "unet"), ("text_encoder.", "text_encoder"), ("lora_unet_", "unet"), ("lora_te_", "text_encoder"),
+        private static let parts: [(String, Part)] = [
+            ("unet.", .unet), ("text_encoder.", .textEncoder), ("lora_unet_", .unet), ("lora_te_", .textEncoder),
         ]
         private static let downEnds = [LowRankAdapters.down, ".lora.down.weight", ".lora_down.weight"]
         private static let upEnds = [LowRankAdapters.up, ".lora.up.weight", ".lora_up.weight"]
@@ -72,42 +93,75 @@ public enum LoRA {
         }
 
         /// The tensors of a part with its changes added. Throws, naming the layer, where one does not fit.
-        func merged(_ tensors: [String: Tensor], part: String, scale: Double) throws -> [String: Tensor] {
-            guard let own = changes[part] else { return tensors }
-            // kohya writes paths with underscores, which names themselves hold: they are told apart by the network's own paths.
-            let paths = tensors.keys.filter { $0.hasSuffix(".weight") }.map { String($0.dropLast(".weight".count)) }
-            let flat = Dictionary(paths.map { ($0.replacingOccurrences(of: ".", with: "_"), $0) }) { first, _ in first }
+        func merged(_ tensors: [String: Tensor], part: Part, scale: Double) throws -> [String: Tensor] {
+            let adapters = try adapters(of: part, over: tensors)
             var merged = tensors
-            for (name, change) in own {
-                guard let path = tensors[name + ".weight"] == nil ? flat[name] : name, let weight = merged[path + ".weight"] else {
-                    throw ConfigurationError(file: url.path, message: "the model has no layer \(name)")
-                }
-                merged[path + ".weight"] = try noGradients { weight + scale * (try product(change, name, weight.shape)) }
+            for name in adapters.tensors.keys where name.hasSuffix(LowRankAdapters.down) {
+                let path = String(name.dropLast(LowRankAdapters.down.count))
+                guard let weight = tensors[path + ".weight"], let change = adapters.change(of: path) else { continue }
+                merged[path + ".weight"] = noGradients { weight + scale * change.reshaped(weight.shape) }
             }
             return merged
         }
 
-        /// (alpha / r)·B·A in the shape of the weight.
-        private func product(_ change: Change, _ name: String, _ shape: [Int]) throws -> Tensor {
+        /// The adapters of a part under the names of its layers, alpha / r multiplied into B. Throws, naming the layer, where one does not fit.
+        /// - Parameter tensors: of the network
+        public func adapters(of part: Part, over tensors: [String: Tensor]) throws -> LowRankAdapters {
+            // kohya writes paths with underscores, which names themselves hold: they are told apart by the network's own paths.
+            let paths = tensors.keys.filter { $0.hasSuffix(".weight") }.map { String($0.dropLast(".weight".count)) }
+            let flat = Dictionary(paths.map { ($0.replacingOccurrences(of: ".", with: "_"), $0) }) { first, _ in first }
+            var adapters: [String: Tensor] = [:]
+            for (name, change) in changes[part] ?? [:] {
+                guard let path = tensors[name + ".weight"] == nil ? flat[name] : name, let shape = tensors[path + ".weight"]?.shape else {
+                    throw ConfigurationError(file: url.path, message: "the model has no layer \(name)")
+                }
+                (adapters[path + LowRankAdapters.down], adapters[path + LowRankAdapters.up]) = try matrices(change, name, shape)
+            }
+            return LowRankAdapters(adapters, scale: 1)
+        }
+
+        /// A and (alpha / r)·B in the shapes that a weight asks for: as many axes as it has.
+        private func matrices(_ change: Change, _ name: String, _ shape: [Int]) throws -> (down: Tensor, up: Tensor) {
             func wrong(_ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: "\(name): \(message)") }
             guard let down = change.down, let up = change.up else { throw wrong("one of the two matrices is missing") }
             guard down.rank >= 2, up.rank >= 2, down.count > 0, up.count > 0, up.size(1) == down.size(0), up.count == up.size(0) * up.size(1),
                 up.size(0) * (down.count / down.size(0)) == shape.reduce(1, *), up.size(0) == shape.first
             else { throw wrong("matrices \(up.shape) and \(down.shape) do not make a weight \(shape)") }
             let rank = down.size(0)
-            let whole = up.to(.float32).reshaped([up.size(0), rank]).matmul(down.to(.float32).reshaped([rank, down.count / rank])).reshaped(shape)
-            return change.alpha.map { whole * ($0 / Double(rank)) } ?? whole
+            return noGradients {
+                let scaled = up.to(.float32) * ((change.alpha ?? Double(rank)) / Double(rank))
+                return (
+                    down.to(.float32).reshaped([rank] + shape.dropFirst()), scaled.reshaped([up.size(0), rank] + shape.dropFirst(2).map { _ in 1 })
+                )
+            }
         }
     }
+
+    /// A part of a pipeline that adapters can belong to.
+    public enum Part: Sendable { case unet, textEncoder }
 }
 
 extension Pipeline {
     /// The same pipeline with the changes of a LoRA added to its weights.
     /// - Parameter scale: of the changes; 1 is what the file's author meant
     public func merged(_ file: LoRA.File, scale: Double = 1) throws -> Pipeline {
-        let text = try file.merged(stores.textEncoder.tensors, part: "text_encoder", scale: scale)
-        let denoiser = try file.merged(stores.unet.tensors, part: "unet", scale: scale)
-        return try Pipeline(
+        let text = try file.merged(stores.textEncoder.tensors, part: .textEncoder, scale: scale)
+        let denoiser = try file.merged(stores.unet.tensors, part: .unet, scale: scale)
+        return try replacing(textEncoder: text, unet: denoiser)
+    }
+
+    /// The same pipeline with the changes of a LoRA to its text encoder alone.
+    public func mergedTextEncoder(_ file: LoRA.File) throws -> Pipeline {
+        try replacing(textEncoder: file.merged(stores.textEncoder.tensors, part: .textEncoder, scale: 1), unet: stores.unet.tensors)
+    }
+
+    /// The adapters of a LoRA file for this model's text encoder.
+    public func textEncoderAdapters(_ file: LoRA.File) throws -> LowRankAdapters {
+        try file.adapters(of: .textEncoder, over: stores.textEncoder.tensors)
+    }
+
+    private func replacing(textEncoder text: [String: Tensor], unet denoiser: [String: Tensor]) throws -> Pipeline {
+        try Pipeline(
             tokenizer: tokenizer, textEncoder: (textEncoder.configuration, ParameterStore(text)),
             autoencoder: (autoencoder.configuration, ParameterStore(stores.autoencoder.tensors)), unet: (unet.configuration, ParameterStore(denoiser)),
             scheduler: scheduler)

@@ -9,7 +9,7 @@ public struct Linear: Sendable {
     public init(_ p: Parameters, _ inputs: Int, _ outputs: Int, bias: Bool = true) {
         weight = p("weight", [outputs, inputs], .fanIn(inputs))
         self.bias = bias ? p("bias", [outputs], .fanIn(inputs)) : nil
-        adapter = p.adapter(inputs, outputs)
+        adapter = p.adapter(outputs, [inputs])
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor {

@@ -17,8 +17,9 @@ public struct Parameters {
 }
 
 extension Parameters {
-    /// The adapter of the linear layer of this scope, where the store has one.
-    func adapter(_ inputs: Int, _ outputs: Int) -> LowRankAdapter? { store.adapter(path, inputs, outputs) }
+    /// The adapter of the layer of this scope, where the store has one.
+    /// - Parameter inputs: the weight's axes after the first
+    public func adapter(_ outputs: Int, _ inputs: [Int]) -> LowRankAdapter? { store.adapter(path, outputs, inputs) }
 }
 
 /// How a tensor starts where no file gives it.
@@ -156,12 +157,13 @@ public final class ParameterStore {
         return tensor
     }
 
-    func adapter(_ path: String, _ inputs: Int, _ outputs: Int) -> LowRankAdapter? {
+    func adapter(_ path: String, _ outputs: Int, _ inputs: [Int]) -> LowRankAdapter? {
         guard let adapters, let down = adapters.tensors[path + LowRankAdapters.down], let up = adapters.tensors[path + LowRankAdapters.up] else {
             return nil
         }
-        guard down.rank == 2, down.size(1) == inputs, up.shape == [outputs, down.size(0)] else {
-            misshaped.append("the adapter of \(path) is \(up.shape) · \(down.shape), not [\(outputs), r] · [r, \(inputs)]")
+        guard down.rank == 1 + inputs.count, Array(down.shape[1...]) == inputs, up.shape == [outputs, down.size(0)] + inputs.dropFirst().map({ _ in 1 })
+        else {
+            misshaped.append("the adapter of \(path) is \(up.shape) · \(down.shape), and the weight \([outputs] + inputs)")
             return nil
         }
         func own(_ tensor: Tensor, _ name: String) -> Tensor {

@@ -37,9 +37,10 @@ public final class AdamW {
     }
 
     /// Scales all gradients by `min(1, maximum / (norm + 1e-6))`, as `torch.nn.utils.clip_grad_norm_` does.
-    public func clipGradients(norm: Double, to maximum: Double) {
-        let factor = Swift.min(1, maximum / (norm + 1e-6))
-        if factor < 1 { _ = Self.scale.all(.tensors(gradients), .double(factor)) }
+    /// - Parameter scale: by which they are too large before, beside `norm`
+    public func clipGradients(norm: Double, to maximum: Double, scale: Double = 1) {
+        let factor = Swift.min(1, maximum / (norm + 1e-6)) / scale
+        if factor != 1 { _ = Self.scale.all(.tensors(gradients), .double(factor)) }
     }
 
     /// One update from the accumulated gradients, which are cleared.

@@ -18,8 +18,12 @@ extension Tensor {
     public static func recomputed(_ x: Tensor, _ y: Tensor, _ body: @escaping (Tensor, Tensor) -> Tensor) -> Tensor {
         guard ct_grad_mode_get() else { return body(x, y) }
         var result: OpaquePointer?
+        // The second run happens where the gradient is asked for, which is outside of any precision.
+        let device = x.device
+        let precision = Precision.current(on: device)
+        let body = RecomputedBody { x, y in precision.run(on: device) { body(x, y) } }
         let message = ct_recomputed(
-            x.handle, y.handle, Unmanaged.passRetained(RecomputedBody(body)).toOpaque(),
+            x.handle, y.handle, Unmanaged.passRetained(body).toOpaque(),
             { context, x, y in
                 let body = Unmanaged<RecomputedBody>.fromOpaque(context!).takeUnretainedValue().body
                 return body(Tensor(owning: x!), Tensor(owning: y!)).retainedHandle

@@ -30,14 +30,19 @@ struct Align: ParsableCommand {
     @Option(help: "Winners computed at once; less memory, the same gradient. Default: the batch.") var microBatch: Int?
     @Flag(inversion: .prefixedNo, exclusivity: .chooseLast, help: "Keep less for the gradient and compute it again: less memory, more time. Default: no.")
     var gradientCheckpointing: Bool?
-    @Option(help: "Train adapters of this rank beside the attention projections, not the whole UNet. Default: 0, the whole.") var lora: Int?
+    @Option(help: "In which the UNet computes; weights, optimiser and errors stay f32. Default: f32.") var precision: Precision?
+    @Option(help: "Train adapters of this rank, not the whole UNet. Default: 0, the whole.") var lora: Int?
     @Option(help: "The adapters' changes count alpha / rank. Default: the rank.") var loraAlpha: Double?
+    @Option(parsing: .upToNextOption, help: "Layers with adapters: attention, feed-forward, convolutions. Default: attention.")
+    var loraTargets: [LoRA.Target] = []
+    @Option(help: "A LoRA file to go on from, with its own layers and rank.") var loraFrom: String?
     @Option(help: "Temperature of the preference loss, as in the Diffusion-DPO code. Default: 2000.") var beta: Double?
     @Option(help: "Default: 2e-5, which belongs to an effective batch of 2048.") var learningRate: Double?
     @Option(help: "Shape of the learning rate over the updates. Default: constant.") var schedule: LearningRateSchedule.Shape?
     @Option(help: "Updates over which the learning rate rises from zero. Default: 0.") var warmup: Int?
     @Option(help: "Decoupled weight decay of AdamW. Default: 0.01.") var weightDecay: Double?
     @Option(help: "Greatest norm of the gradient. Default: 1.") var gradientClip: Double?
+    @Option(help: "Decay of the average of the weights that becomes the aligned model; 0 is none. Default: 0.") var ema: Double?
     @Option(help: "Sampler of the reference samples. Default: ddim.") var sampler: SamplerName?
     @Option(help: "Steps of a reference sample. Default: 50.") var sampleSteps: Int?
     @Option(help: "Guidance of the reference samples; 1 is none. Default: 7.5.") var guidance: Double?
@@ -68,6 +73,9 @@ struct Align: ParsableCommand {
         s.batch = batch ?? s.batch
         s.microBatch = microBatch ?? s.microBatch
         (s.lora, s.loraAlpha) = (lora ?? s.lora, loraAlpha ?? s.loraAlpha)
+        s.loraTargets = loraTargets.isEmpty ? s.loraTargets : LoRA.Target.allCases.filter(loraTargets.contains)
+        s.loraFrom = loraFrom.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+        (s.precision, s.ema) = (precision ?? s.precision, ema ?? s.ema)
         s.gradientCheckpointing = gradientCheckpointing ?? s.gradientCheckpointing
         s.beta = beta ?? s.beta
         s.learningRate = learningRate ?? s.learningRate

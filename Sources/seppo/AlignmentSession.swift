@@ -43,7 +43,7 @@ struct AlignmentSession {
     static func evaluate(_ settings: AlignmentSettings, _ directory: RunDirectory) throws -> RunRecord {
         let bar = ProgressBar("evaluating")
         // One model after the other: two of a large one would stand in memory otherwise.
-        let models = [try BuiltInModel.resolve(settings.model), directory.model]
+        let models = [BuiltInModel.resolve(settings.model), directory.model]
         if settings.model == BuiltInModel.name {
             var evaluation = ScenesEvaluation()
             evaluation.seed = settings.seed

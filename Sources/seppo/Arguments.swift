@@ -3,6 +3,7 @@ import ArgumentParser
 import Datasets
 import Diffusion
 import Foundation
+import Torch
 
 // The library's choices as values of options, with their names.
 extension Method.Name: ExpressibleByArgument {}
@@ -14,6 +15,8 @@ extension AlignmentSettings.ReferenceDraw: ExpressibleByArgument {}
 extension EncodingSettings.Posterior: ExpressibleByArgument {}
 extension SamplerName: ExpressibleByArgument {}
 extension SceneSplit: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
+extension LoRA.Target: ExpressibleByArgument {}
 
 /// A model, and adapters to add to it.
 struct ModelOptions: ParsableArguments {

@@ -24,7 +24,7 @@ import Torch
         let directory = try world.train(settings { $0.method = method }, in: "run")
         #expect(world.pipeline.unetTensors.mapValues { $0.values() } == before, "the base model's own memory")
         let state = try #require(try RunState.load(directory))
-        let layers = LoRA.attentionProjections(world.pipeline.unetTensors)
+        let layers = LoRA.layers([.attention], of: world.pipeline.unetTensors)
         #expect(layers.count == 8 * 4 && Set(state.policy.keys) == Set(layers.keys.flatMap { [$0 + ".lora_A.weight", $0 + ".lora_B.weight"] }))
         #expect(state.policy.filter { $0.key.hasSuffix("lora_B.weight") }.allSatisfy { $0.value.magnitude.max().item > 0 })
         // Checkpoints are adapters; the resulting model is a whole one, with their changes added.
@@ -46,8 +46,8 @@ import Torch
     }
 
     /// The trained policy, its merged weights and the file for other programs are one network.
-    @Test(arguments: [nil, 8.0]) func fileAndMergedModelAgree(_ alpha: Double?) throws {
-        let directory = try world.train(settings { $0.loraAlpha = alpha }, in: "run")
+    @Test(arguments: [nil, 8.0], [[.attention], LoRA.Target.allCases]) func fileAndMergedModelAgree(_ alpha: Double?, _ targets: [LoRA.Target]) throws {
+        let directory = try world.train(settings { ($0.loraAlpha, $0.loraTargets) = (alpha, targets) }, in: "run")
         let state = try #require(try RunState.load(directory))
         let scale = (alpha ?? 2) / 2
         let adapted = try ParameterStore(world.pipeline.unetTensors, adapters: LowRankAdapters(state.policy, scale: scale))
@@ -57,6 +57,8 @@ import Torch
         let random = Generator(seed: 3)
         let (x, states) = (random.normal([2, 4, 4, 4]), random.normal([2, 8, 8]))
         func answer(_ unet: UNet) -> Tensor { noGradients { unet(x, timesteps: Tensor([300, 700]), context: states) } }
+        #expect(state.policy.keys.contains { $0.hasSuffix("conv1.lora_A.weight") } == targets.contains(.convolutions))
+        #expect(state.policy.keys.contains { $0.hasSuffix("ff.net.2.lora_B.weight") } == targets.contains(.feedForward))
         let (own, base) = (answer(adapted), answer(world.pipeline.unet))
         let apart = (own - base).magnitude.max().item
         #expect(apart > 1e-3)
@@ -75,6 +77,35 @@ import Torch
         #expect(try straight.timelessEntries() == resumed.timelessEntries())
     }
 
+    /// Another's adapters are the first reference too, and its text encoder's changes part of the model.
+    @Test func goesOnFromAnothersAdapters() throws {
+        let (unet, random) = (world.pipeline.unetTensors, Generator(seed: 8))
+        var others: [String: Tensor] = [:]
+        for (path, shape) in LoRA.layers([.attention, .convolutions], of: unet) {
+            let flat = "lora_unet_" + path.replacingOccurrences(of: ".", with: "_")
+            others[flat + ".lora_down.weight"] = random.normal([3] + shape.dropFirst()) * 0.2
+            others[flat + ".lora_up.weight"] = random.normal([shape[0], 3] + shape.dropFirst(2).map { _ in 1 }) * 0.2
+            others[flat + ".alpha"] = Tensor([6] as [Float], shape: [])
+        }
+        let projection = "lora_te_text_model_encoder_layers_0_self_attn_q_proj"
+        (others[projection + ".lora_down.weight"], others[projection + ".lora_up.weight"]) = (random.normal([2, 8]), random.normal([8, 2]))
+        let file = world.folder.appendingPathComponent("others.safetensors")
+        try SafeTensors.write(others, to: file)
+        let settings = settings { ($0.lora, $0.loraFrom, $0.learningRate) = (0, file.path, 0) }
+        let run = try AlignmentRun(settings, in: world.folder.appendingPathComponent("run"), resumes: false)
+        try run.run(stopping: StopSignals([])) { entry in
+            #expect(entry.flipZero == 1 && entry.winnerError == entry.referenceWinnerError, "policy and reference 0 are the others' model")
+        }
+        let merged = try world.pipeline.merged(LoRA.File(file))
+        let (aligned, again) = (try Pipeline(run.directory.model), try world.pipeline.merged(LoRA.File(run.directory.adapters)))
+        for pipeline in [aligned, again] {
+            #expect(relativeDifference(pipeline.unetTensors, merged.unetTensors) < 1e-6)
+            #expect((pipeline.textStates(["a red circle"]) - merged.textStates(["a red circle"])).magnitude.max().item < 1e-5)
+        }
+        #expect(relativeDifference(merged.unetTensors, unet) > 1e-3, "the twin without them")
+        #expect((world.pipeline.textStates(["a red circle"]) - merged.textStates(["a red circle"])).magnitude.max().item > 1e-3)
+    }
+
     @Test func aStateOfAnotherRankIsRefused() throws {
         let directory = try world.train(settings(), in: "run")
         let winners = try world.encoded(settings())
@@ -91,7 +122,7 @@ import Torch
             autoencoder: (pipeline.autoencoder.configuration, store(2)), unet: (unet, store(3)), scheduler: pipeline.scheduler)
         let (winners, directory) = (try world.encoded(settings()), RunDirectory(world.folder.appendingPathComponent("plain")))
         try directory.create()
-        #expect { try Trainer(settings(), plain, winners, directory) } throws: { "\($0)".contains("no attention projections") }
+        #expect { try Trainer(settings(), plain, winners, directory) } throws: { "\($0)".contains("no layers of the kind attention") }
         _ = try Trainer(settings { $0.lora = 0 }, plain, winners, directory)
     }
 

@@ -12,12 +12,12 @@ import Torch
 
     init() throws {
         pipeline = try Pipeline(PipelineCase.folder)
-        layers = LoRA.attentionProjections(pipeline.unetTensors)
+        layers = LoRA.layers([.attention], of: pipeline.unetTensors)
     }
 
     /// Loud ones: B is not zero.
-    private func adapters(rank: Int = 3, scale: Double = 1) -> LowRankAdapters {
-        let fresh = LowRankAdapters(rank: rank, alpha: Double(rank), layers: layers, seed: 5)
+    private func adapters(rank: Int = 3, scale: Double = 1, _ targets: [LoRA.Target] = [.attention]) -> LowRankAdapters {
+        let fresh = LowRankAdapters(rank: rank, alpha: Double(rank), layers: LoRA.layers(targets, of: pipeline.unetTensors), seed: 5)
         let random = Generator(seed: 6)
         let tensors = fresh.tensors.sorted { $0.key < $1.key }.map { name, tensor in
             (name, name.hasSuffix(LowRankAdapters.up) ? random.normal(tensor.shape) * 0.5 : tensor)
@@ -89,10 +89,10 @@ import Torch
     }
 
     /// diffusers loads what we wrote and draws our image.
-    @Test(.enabled(if: Python.hasDiffusers && Python.has("peft"), "no Python with diffusers and peft: set SEPPO_PYTHON to one"))
-    func diffusersDrawsTheSame() throws {
+    @Test(.enabled(if: Python.hasDiffusers && Python.has("peft"), "no Python with diffusers and peft: set SEPPO_PYTHON to one"), arguments: [[.attention], LoRA.Target.allCases])
+    func diffusersDrawsTheSame(_ targets: [LoRA.Target]) throws {
         let file = folder.url("lora.safetensors")
-        try LoRA.write(adapters(scale: 2), to: file)
+        try LoRA.write(adapters(scale: targets.count == 1 ? 2 : 0.5, targets), to: file)
         try pipeline.write(to: folder.url("model"))
         let code = """
             import json, numpy as np, torch
@@ -112,7 +112,8 @@ import Torch
         try #require(status == 0, "\(errors)")
         let image = try #require(try SafeTensorsFile(folder.url("image.safetensors")).all()["image"])
         let difference = try largestDifference(draw(pipeline.merged(LoRA.File(file))), image)
-        print("diffusers with our LoRA: \(difference) of 255")
+        print("diffusers with our LoRA of \(targets.map(\.rawValue)): \(difference) of 255")
         #expect(difference <= 2)
+        #expect(try largestDifference(draw(pipeline), image) > 10, "the adapters are loud enough to show")
     }
 }

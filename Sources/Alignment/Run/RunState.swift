@@ -1,4 +1,5 @@
 import Foundation
+import Layers
 import Torch
 
 /// What a run needs to go on exactly: policy, optimiser and counters.
@@ -13,6 +14,8 @@ public struct RunState {
         /// Mean winner errors of the first updates and of the latest, for the alarm.
         public var firstWinnerErrors: [Double] = []
         public var recentWinnerErrors: [Double] = []
+        /// Of gradients in half precision; nil in float32.
+        public var lossScale: LossScale?
 
         public init() {}
     }
@@ -28,9 +31,12 @@ public struct RunState {
     public var inputs: Inputs
     public var policy: [String: Tensor]
     public var optimiser: [String: Tensor]
+    /// The slowly following average of the policy; empty where none is kept.
+    public var average: [String: Tensor]
 
     private static let policyPrefix = "policy."
     private static let optimiserPrefix = "optimiser."
+    private static let averagePrefix = "average."
 
     /// A saved state whose tensors were not read yet.
     public struct Saved {
@@ -68,26 +74,31 @@ public struct RunState {
     /// The newest state of a run with its tensors, nil where none was saved yet.
     public static func load(_ directory: RunDirectory) throws -> RunState? {
         guard let saved = try newest(directory) else { return nil }
-        var state = RunState(counters: saved.counters, inputs: saved.inputs, policy: [:], optimiser: [:])
+        var state = RunState(counters: saved.counters, inputs: saved.inputs, policy: [:], optimiser: [:], average: [:])
         for (name, tensor) in try saved.file.all() {
             if name.hasPrefix(policyPrefix) { state.policy[String(name.dropFirst(policyPrefix.count))] = tensor }
+            if name.hasPrefix(averagePrefix) { state.average[String(name.dropFirst(averagePrefix.count))] = tensor }
             if name.hasPrefix(optimiserPrefix) { state.optimiser[String(name.dropFirst(optimiserPrefix.count))] = tensor }
         }
         return state
     }
 
     public static func save(
-        _ counters: Counters, inputs: Inputs, policy: [(name: String, value: Tensor)], optimiser: AdamW, in directory: RunDirectory
+        _ counters: Counters, inputs: Inputs, policy: [(name: String, value: Tensor)], optimiser: AdamW,
+        average: ExponentialMovingAverage? = nil, in directory: RunDirectory
     ) throws {
         let name = String(format: "%08d.safetensors", counters.updates)
-        let tensors =
-            policy.map { (name: policyPrefix + $0.name, value: $0.value) } + optimiser.state.map { (name: optimiserPrefix + $0.name, value: $0.value) }
+        let parts = [(policyPrefix, policy), (optimiserPrefix, optimiser.state), (averagePrefix, average?.state ?? [])]
+        let tensors = parts.flatMap { prefix, tensors in tensors.map { (name: prefix + $0.name, value: $0.value) } }
         try SafeTensors.write(tensors, metadata: try metadata(counters, inputs), to: directory.state.appendingPathComponent(name))
         try writeAtomically(Data((name + "\n").utf8), to: directory.state.appendingPathComponent("current"))
         for old in try FileManager.default.contentsOfDirectory(atPath: directory.state.path) where old != name && old != "current" {
             try FileManager.default.removeItem(at: directory.state.appendingPathComponent(old))
         }
     }
+
+    /// The saved policy where it is adapters.
+    func adapters(like other: LowRankAdapters) -> LowRankAdapters { LowRankAdapters(policy, scale: other.scale) }
 
     static func metadata(_ counters: Counters, _ inputs: Inputs) throws -> [String: String] {
         [

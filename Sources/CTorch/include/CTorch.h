@@ -80,6 +80,10 @@ CTError ct_recomputed(const CTTensor *x, const CTTensor *y, void *context, CTBod
 bool ct_grad_mode_get(void);
 bool ct_grad_mode_set(bool enabled);  // returns the former value
 
+// Mixed precision of this thread, by libtorch's autocast: the dtype in which the device's operators compute where that is safe, or -1.
+int32_t ct_autocast_get(int32_t device_type);
+CTError ct_autocast_set(int32_t device_type, int32_t dtype);
+
 // Random numbers.
 CTError ct_generator_new(int32_t device_type, int32_t device_index, uint64_t seed, CTGenerator **result);
 void ct_generator_release(CTGenerator *generator);

@@ -37,14 +37,19 @@ struct SpatialTransformer {
     struct Projection {
         let weight: Tensor
         let bias: Tensor
+        let adapter: LowRankAdapter?
 
         init(_ p: Parameters, _ channels: Int, linear: Bool) {
             let shape = linear ? [channels, channels] : [channels, channels, 1, 1]
             weight = p("weight", shape, .fanIn(channels))
             bias = p("bias", [channels], .fanIn(channels))
+            adapter = p.adapter(channels, Array(shape.dropFirst()))
         }
 
-        func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.flattened(from: 1), bias) }
+        func callAsFunction(_ x: Tensor) -> Tensor {
+            let y = x.linear(weight.flattened(from: 1), bias)
+            return adapter.map { y + $0(x) } ?? y
+        }
     }
 
     /// Self-attention, cross-attention and a gated feed-forward, each on a normalised residual stream.

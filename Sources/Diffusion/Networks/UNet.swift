@@ -6,6 +6,8 @@ public struct UNet: Sendable {
     public let configuration: UNetConfiguration
     /// Whether residual blocks and transformers are run again for the gradient, of which nothing but their inputs is kept then.
     public var recomputesBlocks = false
+    /// In which it computes; its answer is float32 always.
+    public var precision = Precision.f32
     private let convIn: Conv2d
     private let timeEmbedding: TimeEmbedding
     private let timeActivation: Activation?
@@ -45,6 +47,10 @@ public struct UNet: Sendable {
     ///   - context: text states `[B, L, D]`
     /// - Returns: the model output `[B, C, h, w]` (ε or v)
     public func callAsFunction(_ x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor {
+        precision.run(on: x.device) { answer(x, timesteps, context) }.to(.float32)
+    }
+
+    private func answer(_ x: Tensor, _ timesteps: Tensor, _ context: Tensor) -> Tensor {
         let x = (configuration.centersInput ? x * 2 - 1 : x).contiguous(.channelsLast)
         var embedding = timeEmbedding(timesteps)
         if let timeActivation { embedding = timeActivation(embedding) }

@@ -13,6 +13,20 @@ public final class ExponentialMovingAverage {
         averages = noGradients { parameters.map { $0.value.detached.clone() } }
     }
 
+    /// The averages by the parameters' names, for saving.
+    public var state: [(name: String, value: Tensor)] { zip(parameters, averages).map { ($0.name, $1) } }
+
+    /// Takes over saved averages, of so many updates. Throws when one is missing or misshaped.
+    public func restore(_ saved: [String: Tensor], updates: Int) throws {
+        for (name, average) in state {
+            guard let other = saved[name], other.shape == average.shape else {
+                throw RunError.state("the saved state of this run has no average of \(name)")
+            }
+            average.copy_(other)
+        }
+        self.updates = updates
+    }
+
     /// The decay grows from small values, so that the average does not remember the initial weights.
     public func update() {
         updates += 1
