@@ -42,7 +42,9 @@ public enum SafeTensors {
         try write(tensors.map { ($0.key, $0.value) }, metadata: metadata, to: url)
     }
 
-    private static func header(_ tensors: [(name: String, value: Tensor)], _ metadata: [String: String], multiple: Int) throws(SafeTensorsError.Problem) -> String {
+    private static func header(
+        _ tensors: [(name: String, value: Tensor)], _ metadata: [String: String], multiple: Int
+    ) throws(SafeTensorsError.Problem) -> String {
         var fields: [String] = []
         if !metadata.isEmpty {
             let texts = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }

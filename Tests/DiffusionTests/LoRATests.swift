@@ -89,7 +89,9 @@ import Torch
     }
 
     /// diffusers loads what we wrote and draws our image.
-    @Test(.enabled(if: Python.hasDiffusers && Python.has("peft"), "no Python with diffusers and peft: set SEPPO_PYTHON to one"), arguments: [[.attention], LoRA.Target.allCases])
+    @Test(
+        .enabled(if: Python.hasDiffusers && Python.has("peft"), "no Python with diffusers and peft: set SEPPO_PYTHON to one"),
+        arguments: [[.attention], LoRA.Target.allCases])
     func diffusersDrawsTheSame(_ targets: [LoRA.Target]) throws {
         let file = folder.url("lora.safetensors")
         try LoRA.write(adapters(scale: targets.count == 1 ? 2 : 0.5, targets), to: file)
