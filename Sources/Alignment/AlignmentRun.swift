@@ -23,7 +23,7 @@ public final class AlignmentRun {
         directory = RunDirectory(folder)
         pipeline = try settings.basePipeline()
         trainedCount = try settings.trainedCount(pipeline.unetTensors)
-        let winners = try ImageFolder(URL(fileURLWithPath: settings.winners)).winners
+        let winners = try WinnerSet(URL(fileURLWithPath: settings.winners)).winners
         do {
             try directory.create()
         } catch {
@@ -74,7 +74,7 @@ public final class AlignmentRun {
         let encodingSettings = EncodingSettings(
             resolution: resolution, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
         let winners = try EncodedWinners(
-            ImageFolder(URL(fileURLWithPath: settings.winners)), pipeline, encodingSettings, limit: settings.limit, cache: directory.cache,
+            WinnerSet(URL(fileURLWithPath: settings.winners)), pipeline, encodingSettings, limit: settings.limit, cache: directory.cache,
             progress: { done, count in
                 // Nothing of it is kept yet, so there is nothing to wait for.
                 if let number = signals.received { throw StoppedBySignal(number: number) }

@@ -3,8 +3,8 @@ import Diffusion
 import Foundation
 import Torch
 
-/// A SHA-256 over everything that a cached result depends on.
-struct ContentKey {
+/// The secure hash algorithm of FIPS 180-4, by FFmpeg.
+final class SHA256 {
     private let context: OpaquePointer
 
     init() {
@@ -12,19 +12,36 @@ struct ContentKey {
         self.context = context
     }
 
+    deinit { av_free(UnsafeMutableRawPointer(context)) }
+
+    func update(_ bytes: UnsafeRawBufferPointer) { av_sha_update(context, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count) }
+
+    /// The digest in hexadecimal; ends the computation.
+    func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        av_sha_final(context, &digest)
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    static func hexadecimal(of bytes: [UInt8]) -> String {
+        let hash = SHA256()
+        bytes.withUnsafeBytes(hash.update)
+        return hash.finish()
+    }
+}
+
+/// A SHA-256 over everything that a cached result depends on.
+struct ContentKey {
+    private let hash = SHA256()
+
     func update(_ bytes: UnsafeRawBufferPointer) {
         // The length goes first, so that neighbouring parts cannot be taken for one another.
-        var length = UInt64(bytes.count).littleEndian
-        withUnsafeBytes(of: &length) { av_sha_update(context, $0.bindMemory(to: UInt8.self).baseAddress, $0.count) }
-        av_sha_update(context, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
+        withUnsafeBytes(of: UInt64(bytes.count).littleEndian, hash.update)
+        hash.update(bytes)
     }
 
     func update(_ text: String) { Array(text.utf8).withUnsafeBytes(update) }
-
-    func update(contentsOf file: URL) throws {
-        let data = try Data(contentsOf: file, options: .mappedIfSafe)
-        data.withUnsafeBytes(update)
-    }
 
     func update(_ tensors: [String: Tensor]) {
         for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
@@ -34,12 +51,7 @@ struct ContentKey {
     }
 
     /// The key in hexadecimal; ends the computation.
-    func finish() -> String {
-        var digest = [UInt8](repeating: 0, count: 32)
-        av_sha_final(context, &digest)
-        av_free(UnsafeMutableRawPointer(context))
-        return digest.map { String(format: "%02x", $0) }.joined()
-    }
+    func finish() -> String { hash.finish() }
 }
 
 extension Pipeline {

@@ -71,49 +71,47 @@ public struct EncodingSettings: Codable, Sendable, Equatable {
 }
 
 extension EncodedWinners {
-    /// Decodes, crops and encodes the winners of a folder. A file that fails is left out and listed.
+    /// Decodes, crops and encodes winners. An image that fails is left out and listed.
     /// - Parameters:
     ///   - limit: use at most that many winners; 0 for all
     ///   - cache: a file to keep the result in and to take it from where nothing it depends on has changed
     public init(
-        _ folder: ImageFolder, _ pipeline: Pipeline, _ settings: EncodingSettings, limit: Int = 0, cache: URL? = nil,
+        _ set: WinnerSet, _ pipeline: Pipeline, _ settings: EncodingSettings, limit: Int = 0, cache: URL? = nil,
         progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
     ) throws {
-        let listed = limit > 0 ? Array(folder.winners.prefix(limit)) : folder.winners
-        let key = Self.key(folder, listed, pipeline, settings)
+        let listed = limit > 0 ? Array(set.winners.prefix(limit)) : set.winners
+        let key = Self.key(set, listed, pipeline, settings)
         let cache = cache.map { WinnerCache(file: $0, key: key) }
         if let cached = cache?.load() {
             self = cached
         } else {
-            self = try EncodedWinners(key, folder, listed, pipeline, settings, progress: progress)
+            self = try EncodedWinners(key, set, listed, pipeline, settings, progress: progress)
             try cache?.save(self)
         }
     }
 
-    private static func key(_ folder: ImageFolder, _ winners: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings) -> String {
+    private static func key(_ set: WinnerSet, _ winners: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings) -> String {
         let key = ContentKey()
-        key.update("winners 2 \(settings.resolution) \(settings.posterior) \(settings.flipsImages) \(settings.withLosers)")
+        key.update("winners 3 \(settings.resolution) \(settings.posterior) \(settings.flipsImages) \(settings.withLosers)")
         key.update(pipeline.encoderTensors)
         key.update("\(pipeline.textEncoder.configuration) \(pipeline.autoencoder.configuration)")
         for text in winners.map(\.caption) + [""] {
             key.update(text)
             key.update(pipeline.tokenizer.ids([text])[0].map(String.init).joined(separator: " "))
         }
-        for skip in folder.report { key.update(skip.description) }
+        for skip in set.report { key.update(skip.description) }
         for winner in winners {
-            for image in [winner.image, settings.withLosers ? winner.loser : nil] {
-                key.update(image?.path ?? "none")
-                if let image, (try? key.update(contentsOf: image)) == nil { key.update("unreadable") }
-            }
+            key.update(winner.image.digest)
+            if settings.withLosers { key.update(winner.loser?.digest ?? "none") }
         }
         return key.finish()
     }
 
     private init(
-        _ key: String, _ folder: ImageFolder, _ listed: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings,
+        _ key: String, _ set: WinnerSet, _ listed: [Winner], _ pipeline: Pipeline, _ settings: EncodingSettings,
         progress: (_ done: Int, _ of: Int) throws -> Void
     ) throws {
-        var folder = folder
+        var skips = set.report
         var winners = PosteriorBuilder(settings, pipeline.autoencoder)
         var mirrored = PosteriorBuilder(settings, pipeline.autoencoder)
         var losers = PosteriorBuilder(settings, pipeline.autoencoder)
@@ -121,15 +119,16 @@ extension EncodedWinners {
         for (index, winner) in listed.enumerated() {
             try progress(index, listed.count)
             if settings.withLosers, winner.loser == nil {
-                folder.leaveOut(winner.image, because: "has no losing image (loser_file_name), which this method needs")
+                skips.append(Skip(file: winner.image.name, reason: "has no losing image, which this method needs"))
                 continue
             }
-            guard let (image, loser) = folder.load(winner, withLoser: settings.withLosers) else { continue }
             let fitted: (image: RGBImage, loser: RGBImage?)
             do throws(ImageError) {
-                fitted = (try image.fitted(to: settings.resolution), try loser?.fitted(to: settings.resolution))
+                let loser = settings.withLosers ? winner.loser : nil
+                fitted = (try winner.image.image().fitted(to: settings.resolution), try loser?.image().fitted(to: settings.resolution))
             } catch {
-                folder.leaveOut(winner.image, because: error.reason.description)
+                let skip = Skip(error)
+                if !skips.contains(skip) { skips.append(skip) }
                 continue
             }
             try winners.append(fitted.image)
@@ -137,7 +136,7 @@ extension EncodedWinners {
             if settings.flipsImages { try mirrored.append(fitted.image.flippedHorizontally()) }
             captions.append(winner.caption)
         }
-        guard !captions.isEmpty else { throw ImageFolderError.noWinners(folder: folder.folder.path, table: nil, folder.report) }
+        guard !captions.isEmpty else { throw WinnerSetError.noWinners(set.root.path, lookedFor: "images that can be decoded", skips) }
         try progress(listed.count, listed.count)
         let distinct = Array(Set(captions)).sorted()
         let rows = Dictionary(uniqueKeysWithValues: distinct.enumerated().map { ($1, $0) })
@@ -146,7 +145,7 @@ extension EncodedWinners {
             losers: settings.withLosers ? try losers.finish() : nil,
             states: Tensor.concatenated(
                 stride(from: 0, to: distinct.count, by: 64).map { pipeline.textStates(Array(distinct[$0..<min($0 + 64, distinct.count)])) }),
-            emptyState: pipeline.textStates([""]), captionRows: captions.map { rows[$0]! }, captions: captions, skips: folder.report)
+            emptyState: pipeline.textStates([""]), captionRows: captions.map { rows[$0]! }, captions: captions, skips: skips)
     }
 }
 

@@ -18,9 +18,9 @@ public struct DenoisingEvaluation: Sendable {
     public init() {}
 
     /// One record an image; its score is `denoising_error`. Guidance plays no part and is given as 1.
-    public func run(_ pipeline: Pipeline, _ folder: ImageFolder, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> [ImageScores] {
+    public func run(_ pipeline: Pipeline, _ set: WinnerSet, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> [ImageScores] {
         let settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.resolution, posterior: .mode)
-        let winners = try EncodedWinners(folder, pipeline, settings, limit: count)
+        let winners = try EncodedWinners(set, pipeline, settings, limit: count)
         var sums = [Double](repeating: 0, count: winners.count)
         let total = winners.count * draws
         for draw in 0..<draws {

@@ -43,7 +43,7 @@ struct Ablation: ParsableCommand {
         let plan = plan
         let signals = StopSignals()
         let start = Date()
-        if (try? ImageFolder(folder.winners).winners.count) != plan.winners {
+        if (try? WinnerSet(folder.winners).winners.count) != plan.winners {
             try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: plan.winners, seed: 0), to: folder.winners)
         }
         let sweep = try run(plan.sweepJobs, "sweep", folder, signals)

@@ -54,7 +54,7 @@ struct AlignmentSession {
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
-        let winners = try ImageFolder(URL(fileURLWithPath: settings.winners))
+        let winners = try WinnerSet(URL(fileURLWithPath: settings.winners))
         let before = try evaluation.run(Pipeline(models[0]), winners) { bar.show($0, of: 2 * $1) }
         let after = try evaluation.run(Pipeline(models[1]), winners) { bar.show($1 + $0, of: 2 * $1) }
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)

@@ -27,7 +27,7 @@ struct Demo: ParsableCommand {
         Runtime.threads = threads
         let start = Date()
         let folder = output.appendingPathComponent("winners")
-        if (try? ImageFolder(folder).winners.count) != Self.winners {
+        if (try? WinnerSet(folder).winners.count) != Self.winners {
             Console.line("drawing \(Self.winners) winners")
             try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: Self.winners, seed: seed), to: folder)
         }

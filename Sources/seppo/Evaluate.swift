@@ -48,7 +48,7 @@ struct Evaluate: ParsableCommand {
         if let winners {
             var evaluation = DenoisingEvaluation()
             (evaluation.count, evaluation.seed) = (count, seed)
-            return try evaluation.run(pipeline, ImageFolder(URL(fileURLWithPath: winners)), progress: progress)
+            return try evaluation.run(pipeline, WinnerSet(URL(fileURLWithPath: winners)), progress: progress)
         }
         var evaluation = ScenesEvaluation()
         (evaluation.count, evaluation.seedsPerCaption, evaluation.steps, evaluation.seed, evaluation.split) = (count, seeds, steps, seed, split)

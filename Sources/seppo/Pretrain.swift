@@ -105,9 +105,10 @@ struct Pretrain: ParsableCommand {
             let quality = SceneQuality(flawed: flawed, qualityFlaws: qualityFlaws)
             return CaptionedImages(SceneCorpus(quality: quality, split: .train, count: count ?? 24000, seed: seed))
         }
-        var folder = try ImageFolder(images)
-        let corpus = try CaptionedImages(&folder, side: resolution, limit: count)
-        let leftOut = folder.report.isEmpty ? "" : ", \(folder.report.count) left out:\n" + folder.report.map { "  \($0)" }.joined(separator: "\n")
+        let set = try WinnerSet(images)
+        var skips = set.report
+        let corpus = try CaptionedImages(set, side: resolution, limit: count) { skips.append($0) }
+        let leftOut = skips.isEmpty ? "" : ", \(skips.count) left out:\n" + skips.map { "  \($0)" }.joined(separator: "\n")
         FileHandle.standardError.write(Data("\(images.path): \(corpus.count) images\(leftOut)\n".utf8))
         return corpus
     }

@@ -16,15 +16,14 @@ import Testing
         try Data((#"{"file_name": "b.png", "text": "broken"}"# + "\n" + #"{"file_name": "a.png", "text": "two colours"}"#).utf8)
             .write(to: place.appendingPathComponent("metadata.jsonl"))
 
-        var folder = try ImageFolder(place)
-        let corpus = try CaptionedImages(&folder, side: 16)
+        var skips: [Skip] = []
+        let corpus = try CaptionedImages(WinnerSet(place), side: 16) { skips.append($0) }
         #expect(corpus.captions == ["two colours"])
         #expect(corpus.images.shape == [1, 3, 16, 16])
-        #expect(folder.report.map(\.file) == ["b.png"])
+        #expect(skips.map(\.file) == ["b.png"])
         let image = corpus.batch([0])
         #expect(image.values(Float.self).prefix(16).elementsEqual(Array(repeating: 1, count: 8) + Array(repeating: -1, count: 8)))
 
-        var first = try ImageFolder(place)
-        #expect(throws: ImageFolderError.self) { try CaptionedImages(&first, side: 16, limit: 1) }
+        #expect(throws: WinnerSetError.self) { try CaptionedImages(WinnerSet(place), side: 16, limit: 1) }
     }
 }

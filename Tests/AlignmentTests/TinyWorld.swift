@@ -75,7 +75,7 @@ final class TinyWorld {
     func encoded(_ settings: AlignmentSettings, cache: URL? = nil) throws -> EncodedWinners {
         let encoding = EncodingSettings(
             resolution: Self.side, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
-        return try EncodedWinners(ImageFolder(winners), pipeline, encoding, limit: settings.limit, cache: cache)
+        return try EncodedWinners(WinnerSet(winners), pipeline, encoding, limit: settings.limit, cache: cache)
     }
 
     func directory(_ name: String) throws -> RunDirectory {

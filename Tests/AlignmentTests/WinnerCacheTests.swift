@@ -20,7 +20,7 @@ import Torch
     ) throws -> (winners: EncodedWinners, wasCached: Bool) {
         var calls = 0
         let winners = try EncodedWinners(
-            ImageFolder(world.winners), pipeline ?? world.pipeline, settings ?? self.settings, limit: limit, cache: cached ? cache : nil,
+            WinnerSet(world.winners), pipeline ?? world.pipeline, settings ?? self.settings, limit: limit, cache: cached ? cache : nil,
             progress: { _, _ in calls += 1 })
         return (winners, calls == 0)
     }

@@ -20,25 +20,26 @@ public struct CaptionedImages {
 }
 
 extension CaptionedImages {
-    /// Decodes the first `limit` images of a folder, fitted to squares of `side` pixels, transparency over white. One that cannot be used
-    /// is left out and listed in the folder's report.
+    /// Decodes the first `limit` winning images of a data set, fitted to squares of `side` pixels, transparency over white.
     ///
-    /// - Throws: ``ImageFolderError`` where none can be used.
-    public init(_ folder: inout ImageFolder, side: Int, limit: Int? = nil) throws {
+    /// - Parameter leftOut: called for one that cannot be used
+    /// - Throws: ``WinnerSetError`` where none can be used.
+    public init(_ set: WinnerSet, side: Int, limit: Int? = nil, leftOut: (Skip) -> Void = { _ in }) throws {
         var bytes: [UInt8] = []
         var captions: [String] = []
-        let listed = folder.winners.prefix(limit ?? folder.winners.count)
+        let listed = set.winners.prefix(limit ?? set.winners.count)
+        var skips: [Skip] = []
         bytes.reserveCapacity(listed.count * side * side * 3)
         for winner in listed {
-            guard let image = folder.load(winner)?.image else { continue }
-            do {
-                bytes += try image.fitted(to: side).pixels
+            do throws(ImageError) {
+                bytes += try winner.image.image().fitted(to: side).pixels
                 captions.append(winner.caption)
             } catch {
-                folder.leaveOut(winner.image, because: "\(error)")
+                skips.append(Skip(error))
+                leftOut(Skip(error))
             }
         }
-        if captions.isEmpty { throw ImageFolderError.noWinners(folder: folder.folder.path, table: nil, folder.report) }
+        if captions.isEmpty { throw WinnerSetError.noWinners(set.root.path, lookedFor: "images that can be decoded", set.report + skips) }
         let images = Tensor(bytes, shape: [captions.count, side, side, 3])
         self.init(images: images.permuted([0, 3, 1, 2]).contiguous(), captions: captions)
     }

@@ -55,21 +55,23 @@ public struct RGBImage: Sendable, Equatable {
         return image.oriented(container.orientation)
     }
 
-    /// Only regular files: reading a pipe or a device named as an image would never end.
-    private static func bytes(ofFile path: String) throws(ImageError.Reason) -> [UInt8] {
+    /// The bytes of a file, or of a part of it. Only regular files: reading a pipe or a device named as an image would never end.
+    static func bytes(ofFile path: String, _ range: Range<Int>? = nil) throws(ImageError.Reason) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw .file(String(cString: strerror(errno))) }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .file(String(cString: strerror(errno))) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .file("not a regular file") }
-        let size = Int(status.st_size)
+        let range = range ?? 0..<Int(status.st_size)
+        guard range.lowerBound >= 0, range.upperBound <= status.st_size else { throw .file("the file has become shorter") }
+        let size = range.count
         guard size > 0 else { throw .empty }
         guard size <= fileSizeLimit else { throw .file("\(size) bytes are more than the limit of \(fileSizeLimit)") }
         var failure: ImageError.Reason?
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size {
-                let read = read(descriptor, buffer.baseAddress! + count, size - count)
+                let read = pread(descriptor, buffer.baseAddress! + count, size - count, off_t(range.lowerBound + count))
                 if read < 0 && errno == EINTR { continue }
                 if read < 0 { failure = .file(String(cString: strerror(errno))) }
                 if read <= 0 { break }

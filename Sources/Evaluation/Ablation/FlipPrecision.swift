@@ -43,7 +43,7 @@ public struct FlipPrecision: Sendable {
     public func measure(_ settings: AlignmentSettings, _ directory: RunDirectory, progress: () throws -> Void = {}) throws -> [Example] {
         let pipeline = try Pipeline(BuiltInModel.resolve(settings.model))
         let encoding = EncodingSettings(resolution: pipeline.resolution, posterior: settings.vaePosterior)
-        let winners = try EncodedWinners(ImageFolder(URL(fileURLWithPath: settings.winners)), pipeline, encoding, cache: directory.cache)
+        let winners = try EncodedWinners(WinnerSet(URL(fileURLWithPath: settings.winners)), pipeline, encoding, cache: directory.cache)
         var generator = SeededGenerator(seed: seed, purpose: "flip precision order", index: 0)
         let order = generator.permuted(Array(0..<winners.count))
         // Example n belongs to k = n mod K + 1 and, within that k, to each earlier checkpoint in turn.

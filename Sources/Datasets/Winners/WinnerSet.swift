@@ -1,0 +1,97 @@
+import Foundation
+
+/// An image that was preferred, its caption and, in preference data, the image it was preferred to.
+public struct Winner: Sendable {
+    public let image: ImageReference
+    public let caption: String
+    public let loser: ImageReference?
+
+    public init(image: ImageReference, caption: String, loser: ImageReference? = nil) {
+        self.image = image
+        self.caption = caption
+        self.loser = loser
+    }
+}
+
+/// A file or row that was left out, and why.
+public struct Skip: Sendable, Equatable, Codable, CustomStringConvertible {
+    /// Relative to the data set.
+    public let file: String
+    /// The line or row, from 1; nil where the file as a whole is meant.
+    public let row: Int?
+    public let reason: String
+
+    public init(file: String, row: Int? = nil, reason: String) {
+        self.file = file
+        self.row = row
+        self.reason = reason
+    }
+
+    public init(_ error: ImageError) { self.init(file: error.file, reason: error.reason.description) }
+
+    public var description: String { "\(file)\(row.map { ":\($0)" } ?? ""): \(reason)" }
+}
+
+/// The winners of a data set, in its order: every image's bytes were read once, none was decoded.
+public struct WinnerSet: Sendable {
+    /// The folder or file.
+    public let root: URL
+    /// The form that it was read as, for people: "image folder (metadata.jsonl)".
+    public let form: String
+    /// What was counted while it was listed, for people.
+    public let counts: [Count]
+    public let winners: [Winner]
+    /// Files and rows that were left out.
+    public let report: [Skip]
+
+    public struct Count: Sendable, Equatable, Encodable {
+        public let name: String
+        public let value: Int
+
+        public init(_ name: String, _ value: Int) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// What files of images end in.
+    public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
+
+    /// Opens whatever stands at `url`; the one place that tells forms apart. Throws where there is no winner to be had.
+    public init(_ url: URL) throws {
+        let root = url.standardizedFileURL
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: root.path, isDirectory: &isFolder), isFolder.boolValue else { throw WinnerSetError.notAFolder(root.path) }
+        let folder = FolderListing(root)
+        try self.init(root, form: folder.form, folder.listing, lookedFor: folder.lookedFor)
+    }
+
+    /// - Parameters:
+    ///   - counts: of this form, beside those of every one
+    ///   - lookedFor: what would have been winners, for the error where there is none
+    init(_ root: URL, form: String, counts: [Count] = [], _ listing: WinnerListing, lookedFor: String) throws(WinnerSetError) {
+        guard !listing.winners.isEmpty else { throw .noWinners(root.path, lookedFor: lookedFor, listing.skips) }
+        self.root = root
+        self.form = form
+        self.counts = counts + [Count("winners", listing.winners.count), Count("repeated", listing.repeated)]
+        winners = listing.winners
+        report = listing.skips
+    }
+}
+
+public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible {
+    case notAFolder(String)
+    /// The data set, what was looked for in it, and why nothing could be used.
+    case noWinners(String, lookedFor: String, [Skip])
+
+    public var description: String {
+        switch self {
+        case .notAFolder(let path): return "\(path): not a folder"
+        case .noWinners(let path, let lookedFor, let skips):
+            var lines = ["\(path): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
+            lines += skips.prefix(5).map { "  \($0)" }
+            if skips.count > 5 { lines.append("  and \(skips.count - 5) more") }
+            return lines.joined(separator: "\n")
+        }
+    }
+}
