@@ -9,7 +9,10 @@ import Yams
 public final class AlignmentRun {
     public let settings: AlignmentSettings
     public let directory: RunDirectory
-    public let pipeline: Pipeline
+    /// The data set, listed once.
+    public let data: WinnerSet
+    private let pipeline: DenoisingPipeline
+    private let winners: EncodedWinners
     private let lock: RunLock
     private let isFinished: Bool
     /// Numbers that are trained.
@@ -21,9 +24,13 @@ public final class AlignmentRun {
         try settings.validate()
         self.settings = settings
         directory = RunDirectory(folder)
-        pipeline = try settings.basePipeline()
+        let model = try settings.modelFiles
+        pipeline = try DenoisingPipeline(model)
         trainedCount = try settings.trainedCount(pipeline.unetTensors)
-        let winners = try WinnerSet(URL(fileURLWithPath: settings.winners)).winners
+        let encoder = try WinnerEncoder(model)
+        try encoder.check(fits: pipeline)
+        let encoding = try settings.encoding(encoder, pipeline)
+        data = try WinnerSet(URL(fileURLWithPath: settings.winners))
         do {
             try directory.create()
         } catch {
@@ -36,7 +43,8 @@ public final class AlignmentRun {
         let saved = holdsRun ? try RunState.newest(directory) : nil
         if saved != nil { try Self.refuseChanges(settings, directory) }
         isFinished = saved?.counters.updates == settings.totalUpdates && FileManager.default.fileExists(atPath: PipelineFolder(directory.model).index.path)
-        if !isFinished { try checkDisk(winners) }
+        winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: EncodingCache(settings.cacheFolder(of: directory)))
+        if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
         if saved == nil {
             // A run that was killed before its first save leaves nothing worth keeping; other people's files in the folder stay.
             if holdsRun { directory.removeResults() }
@@ -63,33 +71,30 @@ public final class AlignmentRun {
         return lines
     }
 
-    /// Encodes the winners and trains to the end, or to a signal.
+    /// Trains to the end, or to a signal, while winners are encoded ahead of their turn.
+    /// - Parameters:
+    ///   - encoding: called while the first update waits for its winners to be encoded
+    ///   - started: called before the first update, with what is known to be left out by then
+    ///   - leftOut: called for every winner that is found unusable later
     public func run(
         stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
-        started: (_ winners: EncodedWinners, _ updatesDone: Int) throws -> Void = { _, _ in }, progress: (LoggedUpdate) throws -> Void
+        started: (_ winners: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void = { _, _, _ in }, leftOut: (Skip) throws -> Void = { _ in },
+        progress: (LoggedUpdate) throws -> Void
     ) throws {
-        let resolution = settings.resolution > 0 ? settings.resolution : pipeline.resolution
-        let factor = pipeline.autoencoder.configuration.downsampling
-        guard resolution % factor == 0 else { throw RunError.model("resolution must be a multiple of \(factor) for this model") }
-        let encodingSettings = EncodingSettings(
-            resolution: resolution, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
-        let winners = try EncodedWinners(
-            WinnerSet(URL(fileURLWithPath: settings.winners)), pipeline, encodingSettings, limit: settings.limit, cache: directory.cache,
-            progress: { done, count in
-                // Nothing of it is kept yet, so there is nothing to wait for.
-                if let number = signals.received { throw StoppedBySignal(number: number) }
-                try encoding(done, count)
-            })
-        try recordSkips(winners.skips)
         let trainer = try Trainer(settings, pipeline, winners, directory)
-        try started(winners, trainer.updatesDone)
-        try trainer.run(stopping: signals, progress: progress)
-    }
-
-    private func recordSkips(_ skips: [Skip]) throws {
-        let encoder = JSONEncoder()
-        let lines = try skips.map { try encoder.encode($0) + Data("\n".utf8) }
-        try writeAtomically(lines.reduce(Data(), +), to: directory.skippedFiles)
+        var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
+        try skips.record(winners.skips)
+        try started(winners.count, skips.all, trainer.updatesDone)
+        let ahead = EncodingAhead(winners, in: trainer.outlook.order, count: trainer.outlook.count)
+        defer { ahead.stop() }
+        var isFirst = true
+        try trainer.run(stopping: signals, encoding: { if isFirst { try encoding($0, $1) } }) { entry in
+            isFirst = false
+            for skip in try skips.record(winners.skips) { try leftOut(skip) }
+            try progress(entry)
+        }
+        ahead.stop()
+        for skip in try skips.record(winners.skips) { try leftOut(skip) }
     }
 
     private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
@@ -97,39 +102,41 @@ public final class AlignmentRun {
         let before = try AlignmentSettings(model: "", winners: "").fields()
             .merging(AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))) { $1 }
         let now = try settings.fields()
-        let changes = Set(before.keys).union(now.keys).subtracting(["save_every"]).sorted().filter { before[$0] != now[$0] }
+        let changes = Set(before.keys).union(now.keys).subtracting(["save_every", "cache"]).sorted().filter { before[$0] != now[$0] }
         guard changes.isEmpty else {
             throw RunError.differs(changes.map { "\($0): was \(before[$0]?.text ?? "not set"), now \(now[$0]?.text ?? "not set")" })
         }
     }
 
-    /// K checkpoints, the state twice while it is replaced, the resulting pipeline and the encoded winners.
-    private func checkDisk(_ listed: [Winner]) throws {
+    /// K checkpoints, the state twice while it is replaced, the resulting pipeline; and what the cache lacks, which may lie elsewhere.
+    private func checkDisk(encoders: Int) throws {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
         let policy = trainedCount * 4
-        let encoders = pipeline.encoderTensors.values.reduce(0) { $0 + $1.count * 4 }
         let ofBase = !settings.trainsAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + ofBase)
-        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + encoders + cacheBytes(listed) + (64 << 20)
-        var status = statvfs()
-        guard statvfs(directory.root.path, &status) == 0 else { return }
-        let free = Int(status.f_bavail) * Int(status.f_frsize)
-        // What a resumed run has written already is counted in both.
-        guard free + directory.bytes >= needed else { throw RunError.disk(needed: needed, free: free, directory.root.path) }
-    }
-
-    private func cacheBytes(_ listed: [Winner]) -> Int {
-        let winners = settings.limit > 0 ? Array(listed.prefix(settings.limit)) : listed
-        let side = (settings.resolution > 0 ? settings.resolution : pipeline.resolution) / pipeline.autoencoder.configuration.downsampling
-        let moments = settings.vaePosterior == .mode ? 1 : 2
-        let posteriors = 1 + (settings.flipImages ? 1 : 0) + (settings.row.losers == .dataset ? 1 : 0)
-        let latents = winners.count * posteriors * moments * pipeline.autoencoder.configuration.latentChannels * side * side
-        let states = (Set(winners.map(\.caption)).count + 1) * pipeline.tokenizer.maximumLength * pipeline.textEncoder.configuration.width
-        return 4 * (latents + states)
+        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + (64 << 20)
+        let order = ShuffledOrder(count: winners.count, seed: settings.seed, purpose: Trainer.orderPurpose)
+        let cache = settings.cacheFolder(of: directory)
+        let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.batch))
+        guard let disk = Disk(directory.root), let cacheDisk = Disk(cache) else { return }
+        // What a resumed run has written already is counted in what it needs.
+        try disk.require(needed - directory.bytes + (cacheDisk.device == disk.device ? missing : 0), at: directory.root)
+        if cacheDisk.device != disk.device { try cacheDisk.require(missing, at: cache) }
     }
 }
 
 extension AlignmentSettings {
+    /// Where latents and text states are kept.
+    public func cacheFolder(of directory: RunDirectory) -> URL { cache.map { URL(fileURLWithPath: $0) } ?? directory.cache }
+
+    /// How winners are encoded for this run. Throws where the resolution does not suit the model.
+    func encoding(_ encoder: WinnerEncoder, _ pipeline: DenoisingPipeline) throws -> EncodingSettings {
+        let factor = encoder.autoencoder.downsampling
+        let side = resolution > 0 ? resolution : pipeline.unet.configuration.sampleSize * factor
+        guard side % factor == 0 else { throw RunError.model("resolution must be a multiple of \(factor) for this model") }
+        return EncodingSettings(resolution: side, posterior: vaePosterior, flipsImages: flipImages, withLosers: row.losers == .dataset)
+    }
+
     /// Every setting under its name in a configuration file.
     func fields() throws -> [String: JSONValue] {
         let encoder = JSONEncoder()

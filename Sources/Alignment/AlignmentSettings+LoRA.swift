@@ -5,11 +5,8 @@ import Layers
 import Torch
 
 extension AlignmentSettings {
-    /// The model that the run begins with; adapters of its text encoder that a file brings along are part of it.
-    func basePipeline() throws -> Pipeline {
-        let pipeline = try Pipeline(BuiltInModel.resolve(model))
-        return try loraFile.map { try pipeline.mergedTextEncoder($0) } ?? pipeline
-    }
+    /// The model that the run begins with; what a file of adapters brings along for its text encoder is part of it.
+    var modelFiles: ModelFiles { get throws { try ModelFiles(BuiltInModel.resolve(model), textEncoderChanges: loraFile) } }
 
     /// The file of adapters to go on from.
     var loraFile: LoRA.File? { get throws { try loraFrom.map { try LoRA.File(URL(fileURLWithPath: $0)) } } }

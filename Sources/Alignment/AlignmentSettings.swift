@@ -61,6 +61,8 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     public var limit = 0
     public var seed: UInt64 = 0
     public var threads = 0
+    /// Folder where latents and text states are kept, for any number of runs; nil: the run's own.
+    public var cache: String?
     /// Updates between two saved states.
     public var saveEvery = 10
 

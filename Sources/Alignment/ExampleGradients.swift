@@ -37,7 +37,7 @@ struct ExampleGradients: Sendable {
     ///   - lossScale: by which the gradients are too large then
     func add(rows: [Int], numbers: Range<Int>, policy: UNet, reference: UNet?, lossScale: Double = 1) throws -> Outcome {
         var outcome = Outcome(diagnostics: Diagnostics(timestepCount: schedule.count))
-        let batch = TrainingBatch(winners, rows: rows, numbers: numbers, settings: settings)
+        let batch = try TrainingBatch(winners, rows: rows, numbers: numbers, settings: settings)
         let losses: Tensor
         if let reference {
             let began = Date()
@@ -53,7 +53,7 @@ struct ExampleGradients: Sendable {
 
     /// The losing samples of a batch: drawn by the reference, as latents straight from the sampler, or the data set's.
     private func losingLatents(_ batch: TrainingBatch, _ reference: UNet) throws -> Tensor {
-        if row.losers == .dataset { return winners.losers!.latents(batch.rows) { batch.noise("loser posterior") } }
+        if row.losers == .dataset { return try winners.latents(batch.rows, .loser).latents { batch.noise("loser posterior") } }
         let guidance = Guidance(scale: settings.guidance)
         let denoiser = guidance.denoiser(conditional: batch.states, unconditional: winners.emptyState) { x, t, states in
             reference(x, timesteps: Tensor([Float(t)]), context: states)

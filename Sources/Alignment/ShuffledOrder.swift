@@ -3,7 +3,7 @@ import Torch
 /// An endless order over `count` examples: one seeded permutation a pass, each pass another.
 ///
 /// Position n depends on (seed, purpose, n) alone, so that a resumed run continues where it was.
-public struct ShuffledOrder {
+public struct ShuffledOrder: IteratorProtocol, Sendable {
     private let count: Int
     private let seed: UInt64
     private let purpose: String
@@ -20,9 +20,18 @@ public struct ShuffledOrder {
         self.position = position
     }
 
-    public mutating func next(_ amount: Int) -> [Int] { (0..<amount).map { _ in next() } }
+    public mutating func next(_ amount: Int) -> [Int] { (0..<amount).map { _ in following() } }
 
-    private mutating func next() -> Int {
+    /// The examples among the first `amount`, each once.
+    public func first(_ amount: Int) -> [Int] {
+        var order = self
+        return order.next(min(amount, count))
+    }
+
+    /// Never nil.
+    public mutating func next() -> Int? { following() }
+
+    private mutating func following() -> Int {
         if position / count != pass {
             pass = position / count
             var generator = SeededGenerator(seed: seed, purpose: purpose, index: pass)

@@ -7,7 +7,7 @@ import Torch
 /// Algorithm 1 of the paper, and every other row of the method table.
 public final class Trainer {
     public let settings: AlignmentSettings
-    private let pipeline: Pipeline
+    private let pipeline: DenoisingPipeline
     private let winners: EncodedWinners
     private let directory: RunDirectory
     private let policyStore: ParameterStore
@@ -22,25 +22,30 @@ public final class Trainer {
     private let alarms: Alarms
     private let inputs: RunState.Inputs
     private var counters: RunState.Counters
+    /// By the newest saved state.
+    private var updatesSaved: Int
 
+    /// Of the random order of the winners.
+    static let orderPurpose = "winner order"
     /// How many updates in a row may be left out before the run gives up.
     public static let greatestSkipsInARow = 10
     /// Threads share the operators of a large network, whose gradients are large too, and the batch of a small one.
     private static let greatestBytesOfFurtherGradients = 256 << 20
 
     /// Begins a run, or goes on with its newest saved state.
-    public init(_ settings: AlignmentSettings, _ pipeline: Pipeline, _ winners: EncodedWinners, _ directory: RunDirectory) throws {
+    public init(_ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory) throws {
         try settings.validate()
         self.settings = settings
         self.pipeline = pipeline
         self.winners = winners
         self.directory = directory
         let row = settings.row
-        guard row.losers != .dataset || winners.losers != nil else { throw RunError.model("this method needs winners with losing images") }
+        guard row.losers != .dataset || winners.settings.withLosers else { throw RunError.model("this method needs winners with losing images") }
         let saved = try RunState.load(directory)
-        inputs = RunState.Inputs(winners: winners.key, unet: pipeline.unetKey)
+        inputs = RunState.Inputs(data: winners.key, unet: pipeline.unetKey)
         if let saved { try Self.refuseChanges(from: saved.inputs, to: inputs) }
         counters = saved?.counters ?? RunState.Counters()
+        updatesSaved = counters.updates
         if settings.precision == .f16, counters.lossScale == nil { counters.lossScale = LossScale() }
         let adapters = try settings.startingAdapters(pipeline.unetTensors)
         policyStore =
@@ -90,7 +95,9 @@ public final class Trainer {
 
     private static func refuseChanges(from saved: RunState.Inputs, to now: RunState.Inputs) throws {
         var changes: [String] = []
-        if saved.winners != now.winners { changes.append("winners: images, captions or the encoders of the model have changed since the run began") }
+        if let before = saved.data, before != now.data {
+            changes.append("winners: images, captions or the encoders of the model have changed since the run began")
+        }
         if saved.unet != now.unet { changes.append("model: the UNet's weights have changed since the run began") }
         guard changes.isEmpty else { throw RunError.differs(changes) }
     }
@@ -98,17 +105,35 @@ public final class Trainer {
     /// Updates that were done before this process.
     public var updatesDone: Int { counters.updates }
 
-    /// Runs to the end, or to a signal: then the update in hand is finished and saved first.
-    public func run(stopping signals: StopSignals, progress: (LoggedUpdate) throws -> Void) throws {
+    /// The winners still to come, in their order, and how many of them.
+    public var outlook: (order: ShuffledOrder, count: Int) {
+        let position = counters.position ?? counters.updates * settings.batch
+        let order = ShuffledOrder(count: winners.count, seed: settings.seed, purpose: Self.orderPurpose, position: position)
+        return (order, (settings.totalUpdates - counters.updates) * settings.batch)
+    }
+
+    /// Runs to the end, or to a signal: then the update in hand is finished and saved first. One that waits for its winners is not in hand.
+    /// - Parameter encoding: called while an update waits for its winners to be encoded
+    public func run(
+        stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }, progress: (LoggedUpdate) throws -> Void
+    ) throws {
         var isSaveDue = false
         while counters.updates < settings.totalUpdates {
-            let gathered = try gatherGradients()
+            let (rows, position) = try nextWinners {
+                if let stop = signals.received {
+                    if updatesSaved < counters.updates, counters.skipsInARow == 0 { try save() }
+                    throw StoppedBySignal(number: stop)
+                }
+                try encoding($0, $1)
+            }
+            let gathered = try gatherGradients(rows)
             // A state is good once finite gradients have come out of it: one that a last huge step has spoilt never replaces a good one.
             if isSaveDue, gathered.areFinite {
                 try save()
                 isSaveDue = false
             }
             let entry = advance(gathered)
+            counters.position = position
             try log.append(entry)
             let endsIteration = counters.updates % settings.updates == 0
             if endsIteration { try pool.append(counters.updates / settings.updates, policyStore.trained) }
@@ -123,9 +148,9 @@ public final class Trainer {
         average?.apply()
         if let scale = settings.loraScale {
             let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
-            try LoRA.write(adapters, textEncoder: settings.loraFile.map(pipeline.textEncoderAdapters), to: directory.adapters)
+            try LoRA.write(adapters, textEncoder: settings.modelFiles.textEncoderAdapters(), to: directory.adapters)
         }
-        try pipeline.write(to: directory.model, unetTensors: policyStore.merged)
+        try settings.modelFiles.write(to: directory.model, unet: pipeline.unet.configuration, unetTensors: policyStore.merged)
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
     }
 
@@ -145,8 +170,19 @@ public final class Trainer {
         var areFinite: Bool { diagnostics.loss.isFinite && norm.isFinite }
     }
 
+    /// The next winners of the run's order, encoded, and the position after them. One that cannot be used is passed over.
+    private func nextWinners(_ waiting: (_ done: Int, _ of: Int) throws -> Void) throws -> (rows: [Int], position: Int) {
+        var order = outlook.order
+        var rows: [Int] = []
+        while rows.count < settings.batch {
+            let drawn = order.next(settings.batch - rows.count)
+            rows += zip(drawn, try winners.prepare(drawn, progress: waiting)).filter(\.1).map(\.0)
+        }
+        return (rows, order.position)
+    }
+
     /// The first half of an update: draw a reference, then sample, noise and compare in parts.
-    private func gatherGradients() throws -> Gathered {
+    private func gatherGradients(_ rows: [Int]) throws -> Gathered {
         let start = Date()
         let update = counters.updates
         let k = update / settings.updates + 1
@@ -154,8 +190,6 @@ public final class Trainer {
         var network = try reference.map(pool.network)
         network?.precision = settings.precision
         let first = update * settings.batch
-        var order = ShuffledOrder(count: winners.count, seed: settings.seed, purpose: "winner order", position: first)
-        let rows = order.next(settings.batch)
         var diagnostics = Diagnostics(timestepCount: pipeline.schedule.count)
         var sampleSeconds = 0.0
         let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
@@ -210,5 +244,6 @@ public final class Trainer {
     private func save() throws {
         try log.flush()
         try RunState.save(counters, inputs: inputs, policy: policyStore.trained, optimiser: optimiser, average: average, in: directory)
+        updatesSaved = counters.updates
     }
 }

@@ -13,7 +13,7 @@ struct TrainingBatch {
     let latents: Tensor
     let states: Tensor
 
-    init(_ winners: EncodedWinners, rows: [Int], numbers: Range<Int>, settings: AlignmentSettings) {
+    init(_ winners: EncodedWinners, rows: [Int], numbers: Range<Int>, settings: AlignmentSettings) throws {
         seed = settings.seed
         self.numbers = numbers
         self.rows = rows
@@ -22,18 +22,17 @@ struct TrainingBatch {
             var generator = SeededGenerator(seed: seed, purpose: purpose, index: number)
             return generator.uniform()
         }
-        let shape = winners.latents.mean.shape
-        let posteriorNoise = { Self.normal(seed, "posterior", numbers, Array(shape[1...])) }
-        let plain = winners.latents.latents(rows, noise: posteriorNoise)
-        if let mirrored = winners.mirrored {
+        let posteriorNoise = { Self.normal(seed, "posterior", numbers, winners.latentShape) }
+        let plain = try winners.latents(rows).latents(noise: posteriorNoise)
+        if winners.settings.flipsImages {
             let flips = numbers.map { chance("flip", $0) < 0.5 }
             let mask = Tensor(flips, shape: [flips.count, 1, 1, 1])
-            latents = mirrored.latents(rows, noise: posteriorNoise).selected(where: mask, else: plain)
+            latents = try winners.latents(rows, .mirrored).latents(noise: posteriorNoise).selected(where: mask, else: plain)
         } else {
             latents = plain
         }
         let dropout = settings.captionDropout
-        states = winners.states(rows, dropped: numbers.map { dropout > 0 && chance("caption dropout", $0) < dropout })
+        states = try winners.states(rows, dropped: numbers.map { dropout > 0 && chance("caption dropout", $0) < dropout })
     }
 
     /// Timesteps, uniform over the schedule, `[B]` int64.

@@ -147,21 +147,7 @@ extension Pipeline {
     public func merged(_ file: LoRA.File, scale: Double = 1) throws -> Pipeline {
         let text = try file.merged(stores.textEncoder.tensors, part: .textEncoder, scale: scale)
         let denoiser = try file.merged(stores.unet.tensors, part: .unet, scale: scale)
-        return try replacing(textEncoder: text, unet: denoiser)
-    }
-
-    /// The same pipeline with the changes of a LoRA to its text encoder alone.
-    public func mergedTextEncoder(_ file: LoRA.File) throws -> Pipeline {
-        try replacing(textEncoder: file.merged(stores.textEncoder.tensors, part: .textEncoder, scale: 1), unet: stores.unet.tensors)
-    }
-
-    /// The adapters of a LoRA file for this model's text encoder.
-    public func textEncoderAdapters(_ file: LoRA.File) throws -> LowRankAdapters {
-        try file.adapters(of: .textEncoder, over: stores.textEncoder.tensors)
-    }
-
-    private func replacing(textEncoder text: [String: Tensor], unet denoiser: [String: Tensor]) throws -> Pipeline {
-        try Pipeline(
+        return try Pipeline(
             tokenizer: tokenizer, textEncoder: (textEncoder.configuration, ParameterStore(text)),
             autoencoder: (autoencoder.configuration, ParameterStore(stores.autoencoder.tensors)), unet: (unet.configuration, ParameterStore(denoiser)),
             scheduler: scheduler)

@@ -39,21 +39,10 @@ public struct Pipeline {
     /// do not fit.
     /// - Parameter unetWeights: a file of UNet tensors to take instead of the model's own, such as a checkpoint of a run
     public init(_ location: URL, unetWeights: URL? = nil) throws {
-        let files = PipelineFolder(location)
-        if location.pathExtension == "safetensors" {
-            let model = try SingleFile(location)
-            try self.init(
-                tokenizer: .standard, textEncoder: (model.textEncoder, model.textEncoderStore()), autoencoder: (model.autoencoder, model.autoencoderStore()),
-                unet: (model.unet, unetWeights.map { try files.unet.store(from: $0) } ?? model.unetStore()), scheduler: SingleFile.scheduler)
-            return
-        }
-        try files.check()
+        let files = try ModelFiles(location)
         try self.init(
-            tokenizer: CLIPTokenizer(folder: files.tokenizer),
-            textEncoder: (CLIPTextConfiguration(files.textEncoder.configuration), files.textEncoder.store()),
-            autoencoder: (AutoencoderConfiguration(files.autoencoder.configuration), files.autoencoder.store()),
-            unet: (UNetConfiguration(files.unet.configuration), files.unet.store(from: unetWeights)),
-            scheduler: SchedulerConfiguration(contentsOf: files.scheduler))
+            tokenizer: files.tokenizer(), textEncoder: files.textEncoder(), autoencoder: files.autoencoder(), unet: files.unet(weights: unetWeights),
+            scheduler: files.scheduler())
     }
 
     private func check(_ unet: UNetConfiguration) throws {
@@ -88,10 +77,9 @@ public struct Pipeline {
     /// The tensors of the UNet, to build another one over, such as the policy of a run.
     public var unetTensors: [String: Tensor] { stores.unet.tensors }
 
-    /// The tensors that winners are encoded with.
-    public var encoderTensors: [String: Tensor] {
-        stores.textEncoder.tensors.merging(stores.autoencoder.tensors) { first, _ in first }
-    }
+    /// The tensors of the parts that encode.
+    public var textEncoderTensors: [String: Tensor] { stores.textEncoder.tensors }
+    public var autoencoderTensors: [String: Tensor] { stores.autoencoder.tensors }
 
     /// Text states `[N, L, D]`.
     public func textStates(_ texts: [String]) -> Tensor {
@@ -106,13 +94,9 @@ public struct Pipeline {
 
     /// Writes a diffusers folder, with other UNet tensors where given.
     public func write(to folder: URL, unetTensors: [(name: String, value: Tensor)]? = nil) throws {
-        let files = PipelineFolder(folder)
-        try tokenizer.write(to: files.created(files.tokenizer))
-        try files.textEncoder.write(textEncoder.configuration.json, stores.textEncoder.parameters)
-        try files.autoencoder.write(autoencoder.configuration.json, stores.autoencoder.parameters)
-        try files.unet.write(unet.configuration.json, unetTensors ?? stores.unet.parameters)
-        try files.writeScheduler(scheduler)
-        // The index comes last: a folder that has one is whole.
-        try files.writeIndex(scheduler.className)
+        try PipelineFolder(folder).write(
+            tokenizer: tokenizer, textEncoder: (textEncoder.configuration.json, stores.textEncoder.parameters),
+            autoencoder: (autoencoder.configuration.json, stores.autoencoder.parameters),
+            unet: (unet.configuration.json, unetTensors ?? stores.unet.parameters), scheduler: scheduler)
     }
 }

@@ -3,7 +3,7 @@ import Layers
 import Torch
 
 /// Where the parts of a pipeline lie in a diffusers folder.
-public struct PipelineFolder {
+public struct PipelineFolder: Sendable {
     public let root: URL
     public let textEncoder: Part
     public let autoencoder: Part
@@ -43,7 +43,7 @@ public struct PipelineFolder {
     ]
 
     /// One network: its configuration and its weights.
-    public struct Part {
+    public struct Part: Sendable {
         public let folder: URL
         /// Of the names of its files of weights.
         private let stem: String
@@ -71,24 +71,37 @@ public struct PipelineFolder {
             ParameterStore(shapes: names.current(files.shapes), from: files.origin.path)
         }
 
-        func write(_ configuration: JSONValue, _ tensors: [(name: String, value: Tensor)]) throws {
+        func write(_ network: Network) throws {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try writeAtomically(configuration.prettyData(), to: self.configuration)
-            try SafeTensors.write(tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("\(stem).safetensors"))
+            try writeAtomically(network.configuration.prettyData(), to: configuration)
+            try SafeTensors.write(network.tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("\(stem).safetensors"))
         }
     }
 
-    func created(_ folder: URL) throws -> URL {
+    /// What is written of a network.
+    typealias Network = (configuration: JSONValue, tensors: [(name: String, value: Tensor)])
+
+    /// Writes a whole pipeline; no network needs to be in memory while another is written.
+    func write(
+        tokenizer: CLIPTokenizer, textEncoder: @autoclosure () throws -> Network, autoencoder: @autoclosure () throws -> Network, unet: Network,
+        scheduler: SchedulerConfiguration
+    ) throws {
+        try tokenizer.write(to: created(self.tokenizer))
+        try self.textEncoder.write(textEncoder())
+        try self.autoencoder.write(autoencoder())
+        try self.unet.write(unet)
+        _ = try created(self.scheduler.deletingLastPathComponent())
+        try scheduler.write(to: self.scheduler)
+        // The index comes last: a folder that has one is whole.
+        try writeIndex(scheduler.className)
+    }
+
+    private func created(_ folder: URL) throws -> URL {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder
     }
 
-    func writeScheduler(_ configuration: SchedulerConfiguration) throws {
-        _ = try created(scheduler.deletingLastPathComponent())
-        try configuration.write(to: scheduler)
-    }
-
-    func writeIndex(_ schedulerClass: String) throws {
+    private func writeIndex(_ schedulerClass: String) throws {
         var entries = Self.classes.mapValues { JSONValue.strings([$0.library, $0.name]) }
         entries["scheduler"] = .strings(["diffusers", schedulerClass])
         entries["tokenizer"] = .strings(["transformers", "CLIPTokenizer"])

@@ -42,8 +42,9 @@ public enum AtomicFile {
     private static let temporaryPrefix = ".partial-"
 
     /// Puts what `body` writes at `url`, whose folder must exist. A link at `url` is replaced, not followed.
+    /// - Parameter isFlushed: false for what can be made again: it is there whole or not at all for other processes, but not after a loss of power
     /// - Throws: what `body` throws, or a `FileError` that names the file and the system's reason, such as a full disk.
-    public static func write(to url: URL, _ body: (Writer) throws -> Void) throws {
+    public static func write(to url: URL, isFlushed: Bool = true, _ body: (Writer) throws -> Void) throws {
         let path = url.path
         let folder = url.deletingLastPathComponent()
         let temporary = folder.appendingPathComponent(temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 16)).path
@@ -53,7 +54,7 @@ public enum AtomicFile {
         do {
             do {
                 try body(Writer(descriptor: descriptor, path: path))
-                guard fsync(descriptor) == 0 else { throw FileError("flush", path) }
+                guard !isFlushed || fsync(descriptor) == 0 else { throw FileError("flush", path) }
             } catch {
                 close(descriptor)
                 throw error
@@ -65,7 +66,7 @@ public enum AtomicFile {
             unlink(temporary)
             throw error
         }
-        try flush(folder: folder.path)
+        if isFlushed { try flush(folder: folder.path) }
     }
 
     /// Removes the temporary files that killed processes left in `folder`. No one else may be writing there.

@@ -17,8 +17,11 @@ public enum SafeTensors {
     ///
     /// The file is there whole or not at all (`AtomicFile`). Tensors are written one after another in row-major order, whatever their
     /// strides and place; only one that lies otherwise is copied, and only while it is written.
+    /// - Parameter isFlushed: as in `AtomicFile`
     /// - Throws: `SafeTensorsError` for names that occur twice or are reserved, `FileError` with the system's reason.
-    public static func write(_ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:], forMapping: Bool = false, to url: URL) throws {
+    public static func write(
+        _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:], forMapping: Bool = false, to url: URL, isFlushed: Bool = true
+    ) throws {
         func rank(_ value: Tensor) -> (Int, Int) {
             (forMapping && value.count * value.dtype.size % alignment != 0 ? 1 : 0, -value.dtype.safeTensorsOrder)
         }
@@ -28,7 +31,7 @@ public enum SafeTensors {
         }
         do {
             let header = try header(sorted, metadata, multiple: forMapping ? alignment : 8)
-            try AtomicFile.write(to: url) { file in
+            try AtomicFile.write(to: url, isFlushed: isFlushed) { file in
                 try file.write(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) })
                 try file.write(Data(header.utf8))
                 for (_, value) in sorted { try value.withUnsafeBytes { try file.write($0) } }

@@ -58,6 +58,7 @@ struct Align: ParsableCommand {
     @Option(help: "Draw the reference for every update, or once an iteration. Default: update.") var referenceDraw: AlignmentSettings.ReferenceDraw?
     @Option(help: "Use only the first N winners. Default: all.") var limit: Int?
     @Option(help: "Threads; 0 leaves the choice to libtorch. Default: 0.") var threads: Int?
+    @Option(help: "Folder for encoded winners; several runs may share one. Default: OUTPUT/cache.") var cache: String?
     @Option(help: "Updates between saved states. Default: 10.") var saveEvery: Int?
     @Option(help: "Of every random number of the run. Default: 0.") var seed: UInt64?
     @Flag(help: "Go on with the run in OUTPUT.") var resume = false
@@ -95,6 +96,7 @@ struct Align: ParsableCommand {
         s.referenceDraw = referenceDraw ?? s.referenceDraw
         s.limit = limit ?? s.limit
         s.threads = threads ?? s.threads
+        s.cache = cache.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
         s.saveEvery = saveEvery ?? s.saveEvery
         s.seed = seed ?? s.seed
         return s
@@ -118,7 +120,7 @@ struct Align: ParsableCommand {
         // The session holds the run's lock until the report is written.
         try withExtendedLifetime(session) {
             try session.run()
-            let record = try AlignmentSession.evaluate(settings, directory)
+            let record = try AlignmentSession.evaluate(settings, session.run.data, directory)
             let note = settings.model == BuiltInModel.name ? nil : "of the winners themselves"
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }

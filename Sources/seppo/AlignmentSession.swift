@@ -24,12 +24,13 @@ struct AlignmentSession {
         let training = ProgressBar(title)
         try run.run(
             stopping: StopSignals(), encoding: { encoding.show($0, of: $1) },
-            started: { winners, done in
-                Console.line("\(winners.count) winners" + (winners.skips.isEmpty ? "" : ", \(winners.skips.count) left out:"))
-                for skip in winners.skips.prefix(10) { Console.line("  \(skip)") }
-                if winners.skips.count > 10 { Console.line("  and \(winners.skips.count - 10) more, see \(run.directory.skippedFiles.path)") }
+            started: { winners, skips, done in
+                Console.line("\(winners) winners" + (skips.isEmpty ? "" : ", \(skips.count) left out:"))
+                for skip in skips.prefix(10) { Console.line("  \(skip)") }
+                if skips.count > 10 { Console.line("  and \(skips.count - 10) more, see \(run.directory.skippedFiles.path)") }
                 if done > 0 { Console.line("going on after update \(done)") }
             },
+            leftOut: { Console.line("left out: \($0)") },
             progress: { entry in
                 for alarm in entry.alarms ?? [] where entry.update % settings.updates == 0 { Console.line("alarm: \(alarm)") }
                 training.show(
@@ -40,7 +41,7 @@ struct AlignmentSession {
 
     /// What the report says of a finished run, with its final comparison against the base, which goes to `evaluation.json`: the oracle's where
     /// the model draws Scenes, the denoising error on winners elsewhere.
-    static func evaluate(_ settings: AlignmentSettings, _ directory: RunDirectory) throws -> RunRecord {
+    static func evaluate(_ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory) throws -> RunRecord {
         let bar = ProgressBar("evaluating")
         // One model after the other: two of a large one would stand in memory otherwise.
         let models = [BuiltInModel.resolve(settings.model), directory.model]
@@ -54,9 +55,8 @@ struct AlignmentSession {
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
-        let winners = try WinnerSet(URL(fileURLWithPath: settings.winners))
-        let before = try evaluation.run(Pipeline(models[0]), winners) { bar.show($0, of: 2 * $1) }
-        let after = try evaluation.run(Pipeline(models[1]), winners) { bar.show($1 + $0, of: 2 * $1) }
+        let before = try evaluation.run(Pipeline(models[0]), data) { bar.show($0, of: 2 * $1) }
+        let after = try evaluation.run(Pipeline(models[1]), data) { bar.show($1 + $0, of: 2 * $1) }
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return try record(settings.method.rawValue, settings, directory, images: [])
     }
@@ -69,11 +69,7 @@ struct AlignmentSession {
         let sampling = record.log.updates.reduce(0) { $0 + ($1.sampleSeconds ?? 0) }
         let updating = record.log.updates.reduce(0) { $0 + ($1.updateSeconds ?? 0) }
         record.times = [RunRecord.Fact("sampling", ProgressBar.clock(sampling)), RunRecord.Fact("updating", ProgressBar.clock(updating))]
-        if let lines = try? String(contentsOf: directory.skippedFiles, encoding: .utf8) {
-            record.skippedFiles = lines.split(separator: "\n").compactMap { line in
-                (try? JSONDecoder().decode(Skip.self, from: Data(line.utf8))).map { RunRecord.SkippedFile(file: $0.file, reason: $0.reason) }
-            }
-        }
+        record.skippedFiles = SkippedFiles.read(directory).map { RunRecord.SkippedFile(file: $0.file, reason: $0.reason) }
         return record
     }
 

@@ -43,6 +43,7 @@ struct Demo: ParsableCommand {
         for (name, method, flip) in methods {
             var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: folder.standardizedFileURL.path)
             (settings.method, settings.flip, settings.seed, settings.threads) = (method, flip, seed, threads)
+            settings.cache = output.appendingPathComponent("cache").standardizedFileURL.path
             let directory = RunDirectory(output.appendingPathComponent(name.lowercased().replacingOccurrences(of: " ", with: "-")))
             try AlignmentSession(settings, in: directory.root, resumes: directory.holdsRun).run(title: name)
             let bar = ProgressBar("evaluating \(name)")

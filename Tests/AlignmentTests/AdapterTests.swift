@@ -109,7 +109,7 @@ import Torch
     @Test func aStateOfAnotherRankIsRefused() throws {
         let directory = try world.train(settings(), in: "run")
         let winners = try world.encoded(settings())
-        #expect { try Trainer(settings { $0.lora = 0 }, world.pipeline, winners, directory) } throws: { "\($0)".contains("another model") }
+        #expect { try Trainer(settings { $0.lora = 0 }, world.pipeline.denoising, winners, directory) } throws: { "\($0)".contains("another model") }
     }
 
     @Test func aModelWithoutAttentionIsRefused() throws {
@@ -122,8 +122,8 @@ import Torch
             autoencoder: (pipeline.autoencoder.configuration, store(2)), unet: (unet, store(3)), scheduler: pipeline.scheduler)
         let (winners, directory) = (try world.encoded(settings()), RunDirectory(world.folder.appendingPathComponent("plain")))
         try directory.create()
-        #expect { try Trainer(settings(), plain, winners, directory) } throws: { "\($0)".contains("no layers of the kind attention") }
-        _ = try Trainer(settings { $0.lora = 0 }, plain, winners, directory)
+        #expect { try Trainer(settings(), plain.denoising, winners, directory) } throws: { "\($0)".contains("no layers of the kind attention") }
+        _ = try Trainer(settings { $0.lora = 0 }, plain.denoising, winners, directory)
     }
 
     /// The gradient of the adapters is that of the merged weight, projected: ∂A = scale·Bᵀ·∂W and ∂B = scale·∂W·Aᵀ.

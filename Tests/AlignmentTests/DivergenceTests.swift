@@ -71,14 +71,10 @@ import Torch
     @Test func oneBadBatchIsLeftOutAndTheRunGoesOn() throws {
         // A batch of one, and one winner whose latents are infinite.
         let settings = world.settings { ($0.method, $0.batch, $0.iterations, $0.updates, $0.saveEvery) = (.sft, 1, 1, 10, 1) }
-        let good = try world.encoded(settings)
-        let bad = Tensor((0..<5).map { $0 == 2 ? Float.infinity : 0 }, shape: [5, 1, 1, 1])
-        let winners = EncodedWinners(
-            key: "spoilt", latents: LatentPosterior(mean: good.latents.mean + bad, deviation: nil), mirrored: nil, losers: nil, states: good.states,
-            emptyState: good.emptyState, captionRows: good.captionRows, captions: good.captions, skips: [])
+        let winners = try world.encoded(settings, store: SpoilingStore())
         let directory = try world.directory("run")
         var states: [Int?] = []
-        try Trainer(settings, world.pipeline, winners, directory).run(stopping: StopSignals([])) { _ in
+        try Trainer(settings, world.pipeline.denoising, winners, directory).run(stopping: StopSignals([])) { _ in
             states.append(try RunState.load(directory)?.counters.updates)
         }
         let skipped = try directory.entries().map { $0.skipped!.count }
@@ -87,5 +83,23 @@ import Torch
         // An update's state is saved once the next has come out finite; never a skipped one's before.
         for update in 2...9 where skipped[update - 1] == 1 { #expect(states[update - 1] == states[update - 2]) }
         #expect(try RunState.load(directory)?.counters.updates == 10 || skipped[9] == 1)
+    }
+}
+
+/// A store that gives infinite latents for the first image it was given.
+private final class SpoilingStore: EncodingStore, @unchecked Sendable {
+    private let memory = EncodingMemory()
+    private let lock = NSLock()
+    private var spoilt: String?
+
+    func contains(_ kind: EncodingKind, _ key: String) -> Bool { memory.contains(kind, key) }
+    func load(_ kind: EncodingKind, _ key: String) -> [String: Tensor]? { memory.load(kind, key) }
+
+    func save(_ kind: EncodingKind, _ key: String, _ tensors: [String: Tensor]) {
+        let isSpoilt = lock.withLock {
+            if kind == .latents, spoilt == nil { spoilt = key }
+            return spoilt == key
+        }
+        memory.save(kind, key, isSpoilt ? tensors.mapValues { $0 + Double.infinity } : tensors)
     }
 }

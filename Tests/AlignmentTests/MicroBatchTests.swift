@@ -41,6 +41,52 @@ import Torch
         #expect(relativeDifference(other.gradient, whole.gradient) > 1e-3, "the twin with other noise")
     }
 
+    /// Ten updates, each in parts of one and of two winners from where the run over whole batches stood; and the run in parts from its beginning.
+    @Test(arguments: [Method.Name.seppo, .sft]) func tenUpdatesAgree(_ method: Method.Name) throws {
+        func settings(_ microBatch: Int, iterations: Int = 2) -> AlignmentSettings {
+            world.settings {
+                ($0.method, $0.microBatch, $0.batch, $0.iterations, $0.updates, $0.saveEvery) = (method, microBatch, 4, iterations, 5, 1)
+                ($0.gradientClip, $0.captionDropout, $0.flipImages) = (1e9, 0.3, true)
+            }
+        }
+        func moments(_ directory: RunDirectory) throws -> [String: Tensor] {
+            guard let state = try RunState.load(directory) else { return world.pipeline.unetTensors.mapValues { $0.zerosLike() } }
+            let moments = state.optimiser.filter { $0.key.hasPrefix("first_moment.") }
+            return Dictionary(uniqueKeysWithValues: moments.map { (String($0.dropFirst("first_moment.".count)), $1) })
+        }
+        /// The gradient of the update after `update`, by the optimiser's moments before and after it.
+        func gradient(after update: Int, _ microBatch: Int) throws -> [String: Tensor] {
+            // A killed process's last update was not saved: the state is that of the update before.
+            let directory = try world.train(settings(0, iterations: 3), in: "\(microBatch) after \(update)", killedAfter: update + 1)
+            #expect(try RunState.load(directory)?.counters.updates ?? 0 == update)
+            let before = try moments(directory)
+            try world.train(settings(microBatch, iterations: 3), in: "\(microBatch) after \(update)", killedAfter: update + 2)
+            let after = try moments(directory)
+            return Dictionary(uniqueKeysWithValues: before.map { ($0, (after[$0]! - $1 * 0.9) / 0.1) })
+        }
+        for update in 0..<10 {
+            let whole = try gradient(after: update, 0)
+            for size in [1, 2] {
+                let difference = relativeDifference(try gradient(after: update, size), whole)
+                #expect(difference <= 1e-5, "update \(update + 1) in parts of \(size)")
+            }
+        }
+        let start = world.pipeline.unetTensors
+        func change(_ directory: RunDirectory) throws -> [String: Tensor] {
+            try directory.weights(2).reduce(into: [:]) { $0[$1.key] = $1.value - start[$1.key]! }
+        }
+        let whole = try change(world.train(settings(0), in: "whole"))
+        for size in [1, 2] {
+            let difference = relativeDifference(try change(world.train(settings(size), in: "parts of \(size)")), whole)
+            print("micro-batch \(size), \(method): ten updates' change of the weights differs by \(difference)")
+            #expect(difference <= 1e-3)
+        }
+        var otherSeed = settings(0)
+        otherSeed.seed += 1
+        let other = try change(world.train(otherSeed, in: "another seed"))
+        #expect(relativeDifference(other, whole) > 1e-2, "the twin with other noise")
+    }
+
     @Test(arguments: [Method.Name.seppo, .spin, .sft]) func gradientCheckpointingLeavesTheNumbers(_ method: Method.Name) throws {
         let plain = try update(method, microBatch: 0, name: "plain")
         let recomputed = try update(method, microBatch: 0, name: "recomputed", checkpointing: true)

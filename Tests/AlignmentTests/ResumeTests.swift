@@ -77,7 +77,7 @@ import Torch
         let settings = world.settings()
         let directory = try world.train(settings, in: "run", killedAfter: 5)
         let checkpoints = directory.checkpoint(1).deletingLastPathComponent()
-        let folders = [directory.root, directory.state, checkpoints, directory.cache.deletingLastPathComponent()]
+        let folders = [directory.root, directory.state, checkpoints]
         for folder in folders { try Data("half".utf8).write(to: folder.appendingPathComponent(".partial-1f")) }
         try directory.removeLeftovers()
         for folder in folders { #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent(".partial-1f").path)) }

@@ -16,7 +16,7 @@ import Torch
         let parameters = [(name: "w", value: Tensor([value, 2]))]
         var counters = RunState.Counters()
         counters.updates = updates
-        try RunState.save(counters, inputs: RunState.Inputs(winners: "a", unet: "b"), policy: parameters, optimiser: AdamW(parameters), in: directory)
+        try RunState.save(counters, inputs: RunState.Inputs(data: "a", unet: "b"), policy: parameters, optimiser: AdamW(parameters), in: directory)
     }
 
     private var pointer: URL { directory.state.appendingPathComponent("current") }

@@ -72,10 +72,10 @@ final class TinyWorld {
         return settings
     }
 
-    func encoded(_ settings: AlignmentSettings, cache: URL? = nil) throws -> EncodedWinners {
+    func encoded(_ settings: AlignmentSettings, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
         let encoding = EncodingSettings(
             resolution: Self.side, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
-        return try EncodedWinners(WinnerSet(winners), pipeline, encoding, limit: settings.limit, cache: cache)
+        return try EncodedWinners(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.limit, store: store)
     }
 
     func directory(_ name: String) throws -> RunDirectory {
@@ -85,7 +85,7 @@ final class TinyWorld {
     }
 
     func trainer(_ settings: AlignmentSettings, _ directory: RunDirectory, pipeline: Pipeline? = nil) throws -> Trainer {
-        try Trainer(settings, pipeline ?? self.pipeline, encoded(settings, cache: directory.cache), directory)
+        try Trainer(settings, (pipeline ?? self.pipeline).denoising, encoded(settings, store: EncodingCache(directory.cache)), directory)
     }
 
     /// Trains to the end, or as a killed process does to update `killed`. The run goes on where `name` was left.

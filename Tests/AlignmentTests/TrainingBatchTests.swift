@@ -18,7 +18,7 @@ import Torch
     }
 
     private func batch(_ numbers: Range<Int>, settings: AlignmentSettings? = nil, winners: EncodedWinners? = nil) -> TrainingBatch {
-        TrainingBatch(winners ?? self.winners, rows: numbers.map { _ in 2 }, numbers: numbers, settings: settings ?? self.settings)
+        try! TrainingBatch(winners ?? self.winners, rows: numbers.map { _ in 2 }, numbers: numbers, settings: settings ?? self.settings)
     }
 
     @Test func anExampleDoesNotDependOnItsBatch() {
@@ -71,9 +71,10 @@ import Torch
         var mode = settings
         mode.vaePosterior = .mode
         let winners = try world.encoded(mode)
+        let (own, flipped) = (try winners.latents([2]).mean[0], try winners.latents([2], .mirrored).mean[0])
         let latents = batch(0..<count, settings: mode, winners: winners).latents
-        let plain = (0..<count).filter { sameBits(latents[$0].contiguous(), winners.latents.mean[2]) }.count
-        let mirrored = (0..<count).filter { sameBits(latents[$0].contiguous(), winners.mirrored!.mean[2]) }.count
+        let plain = (0..<count).filter { sameBits(latents[$0].contiguous(), own) }.count
+        let mirrored = (0..<count).filter { sameBits(latents[$0].contiguous(), flipped) }.count
         #expect(plain + mirrored == count)
         #expect(abs(Double(plain) - 500) < 4 * 250.0.squareRoot())
     }
@@ -84,7 +85,8 @@ import Torch
         let winners = try world.encoded(plain)
         let count = 3000
         let latents = batch(0..<count, settings: plain, winners: winners).latents
-        let (mean, deviation) = (winners.latents.mean[2], winners.latents.deviation![2])
+        let posterior = try winners.latents([2])
+        let (mean, deviation) = (posterior.mean[0], posterior.deviation![0])
         let standardised = (latents - mean) / deviation
         // Standard errors: 1/√n of the mean, 1/√2n of the deviation; the largest of 64 elements.
         #expect(standardised.mean([0]).magnitude.max().item < 5 / Double(count).squareRoot())

@@ -31,11 +31,17 @@ import Testing
         let winners = try Materials.copyOfWinners(in: folder)
         let damaged = winners.appendingPathComponent("00003.png")
         try Data(contentsOf: damaged).prefix(150).write(to: damaged)
-        let run = try Seppo.run(Materials.align(folder.url("run"), winners: winners, iterations: 1, updates: 1))
+        try Data().write(to: winners.appendingPathComponent("00004.png"))
+        // A pass over all of them.
+        let run = try Seppo.run(Materials.align(folder.url("run"), winners: winners, iterations: 1, updates: 3, batch: 4))
         #expect(run.code == 0, "\(run.error)")
-        #expect(run.error.contains("11 winners, 1 left out") && run.error.contains("00003.png: the image is truncated"))
-        let listed = try String(contentsOf: folder.url("run/skipped.jsonl"), encoding: .utf8)
-        #expect(listed.contains("00003.png") && listed.contains("truncated"))
+        // What listing finds, and what decoding finds.
+        #expect(run.error.contains("11 winners, 1 left out:\n  metadata.jsonl:5: 00004.png: the file is empty"), "\(run.error)")
+        #expect(run.error.contains("left out: 00003.png: the image is truncated"), "\(run.error)")
+        for file in ["skipped.jsonl", "report.html"] {
+            let listed = try String(contentsOf: folder.url("run/\(file)"), encoding: .utf8)
+            #expect(listed.contains("00003.png") && listed.contains("truncated") && listed.contains("00004.png"), "\(file)")
+        }
 
         // Captions beside the images, one of them missing.
         try FileManager.default.removeItem(at: winners.appendingPathComponent("metadata.jsonl"))
@@ -43,7 +49,7 @@ import Testing
         for number in 0..<11 { _ = try folder.write("a red circle", to: String(format: "winners/%05d.txt", number)) }
         let inspected = try #require(try Seppo.run("inspect", winners.path, "--json").json)
         let problems = try #require(inspected["problems"] as? [String])
-        #expect(problems.count == 2)
-        #expect(problems.contains { $0.contains("00011.png: no caption") } && problems.contains { $0.contains("00003.png") })
+        #expect(problems.count == 3)
+        #expect(["00011.png: no caption", "00003.png", "00004.png: the file is empty"].allSatisfy { part in problems.contains { $0.contains(part) } })
     }
 }

@@ -17,7 +17,8 @@ public struct RunDirectory: Sendable {
     public var adapters: URL { root.appendingPathComponent("lora.safetensors") }
     public var evaluation: URL { root.appendingPathComponent("evaluation.json") }
     public var report: URL { root.appendingPathComponent("report.html") }
-    public var cache: URL { root.appendingPathComponent("cache/winners.safetensors") }
+    /// Latents and text states of the winners, where the settings name no other place.
+    public var cache: URL { root.appendingPathComponent("cache") }
     public var skippedFiles: URL { root.appendingPathComponent("skipped.jsonl") }
 
     /// The policy after iteration `k`, 1 … K: its UNet, or its adapters alone; checkpoint 0 is the base model's own file.
@@ -46,12 +47,17 @@ public struct RunDirectory: Sendable {
         for result in results { try? FileManager.default.removeItem(at: result) }
     }
 
-    /// Bytes of all files of the run.
+    /// Bytes of all files of the run, without the cache.
     var bytes: Int { contents.reduce(0) { $0 + ((try? $1.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0) } }
 
     private var contents: [URL] {
-        let all = FileManager.default.enumerator(at: root, includingPropertiesForKeys: [.fileSizeKey, .isDirectoryKey])
-        return all?.compactMap { $0 as? URL } ?? []
+        guard let all = FileManager.default.enumerator(at: root, includingPropertiesForKeys: [.fileSizeKey, .isDirectoryKey]) else { return [] }
+        var files: [URL] = []
+        for case let file as URL in all {
+            // Its files are many, and other processes may be writing there.
+            if file.standardizedFileURL.path == cache.standardizedFileURL.path { all.skipDescendants() } else { files.append(file) }
+        }
+        return files
     }
 }
 

@@ -9,6 +9,8 @@ public struct RunState {
     public struct Counters: Codable, Sendable, Equatable {
         /// Updates done.
         public var updates = 0
+        /// Winners drawn from the run's order, those passed over included; nil in states from before any could be.
+        public var position: Int?
         /// Updates in a row that were left out because the loss or gradient was not finite.
         public var skipsInARow = 0
         /// Mean winner errors of the first updates and of the latest, for the alarm.
@@ -22,7 +24,8 @@ public struct RunState {
 
     /// What the run was begun with, by content: settings can stay while a file they name changes.
     public struct Inputs: Codable, Sendable, Equatable {
-        public var winners: String
+        /// Images, captions and what they are encoded with; nil in states from before these were told apart one by one.
+        public var data: String?
         /// The UNet's weights.
         public var unet: String
     }

@@ -14,7 +14,7 @@ public struct Winner: Sendable {
 }
 
 /// A file or row that was left out, and why.
-public struct Skip: Sendable, Equatable, Codable, CustomStringConvertible {
+public struct Skip: Sendable, Hashable, Codable, CustomStringConvertible {
     /// Relative to the data set.
     public let file: String
     /// The line or row, from 1; nil where the file as a whole is meant.

@@ -44,7 +44,7 @@ public struct CLIPTextConfiguration: Sendable, Equatable {
 }
 
 /// The text tower of CLIP (Radford et al., arXiv 2103.00020), with transformers' tensor names.
-public struct CLIPTextModel {
+public struct CLIPTextModel: Sendable {
     public let configuration: CLIPTextConfiguration
     private let tokens: Embedding
     private let positions: Embedding

@@ -6,7 +6,7 @@ import Torch
 ///
 /// It holds the weights of the three networks and nothing else. The configuration is read off the tensors' shapes, the tokenizer is CLIP's, the
 /// noise schedule Stable Diffusion 1.x's.
-public struct SingleFile {
+public struct SingleFile: Sendable {
     public let file: SafeTensorsFile
     public let unet: UNetConfiguration
     public let autoencoder: AutoencoderConfiguration

@@ -33,8 +33,9 @@ public struct AblationJob: Codable, Sendable, Equatable {
         flipExamples = !tunes && method?.id == "seppo" ? plan.flipExamples : 0
     }
 
-    func settings(winners: URL) -> AlignmentSettings {
-        var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: winners.standardizedFileURL.path)
+    func settings(in folder: AblationFolder) -> AlignmentSettings {
+        var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: folder.winners.standardizedFileURL.path)
+        settings.cache = folder.cache.standardizedFileURL.path
         settings.model = model
         if let method { (settings.method, settings.reference, settings.flip) = (method.method, method.reference, method.flip) }
         if let setting {
@@ -68,7 +69,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
             result.records = try evaluation.run(pipeline) { _, _ in try interrupted() }.records
             if flipExamples > 0 {
                 let check = FlipPrecision(count: flipExamples, seed: seed)
-                result.flip = try check.measure(settings(winners: folder.winners), directory, progress: interrupted)
+                result.flip = try check.measure(settings(in: folder), directory, progress: interrupted)
             }
         } catch let error as GenerationError {
             result.failure = "\(error)"
@@ -81,18 +82,10 @@ public struct AblationJob: Codable, Sendable, Equatable {
     }
 
     private func train(_ directory: RunDirectory, _ folder: AblationFolder, _ signals: StopSignals, _ interrupted: () throws -> Void) throws {
-        let settings = settings(winners: folder.winners)
+        let settings = settings(in: folder)
         let run = try AlignmentRun(settings, in: directory.root, resumes: directory.holdsRun)
         guard !run.isComplete else { return }
-        // Encoded winners are the same for every run that wants losers, and for every one that does not.
-        let shared = folder.encodedWinners(withLosers: settings.row.losers == .dataset)
-        let hasOwn = FileManager.default.fileExists(atPath: directory.cache.path)
-        if !hasOwn, let encoded = try? Data(contentsOf: shared) {
-            try FileManager.default.createDirectory(at: directory.cache.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try writeAtomically(encoded, to: directory.cache)
-        }
         try run.run(stopping: signals) { _ in try interrupted() }
-        if !FileManager.default.fileExists(atPath: shared.path) { try writeAtomically(Data(contentsOf: directory.cache), to: shared) }
     }
 }
 
@@ -144,7 +137,8 @@ public struct AblationFolder: Sendable {
     public func run(_ job: AblationJob) -> URL { root.appendingPathComponent("runs").appendingPathComponent(job.name) }
     public func result(_ job: AblationJob) -> URL { results.appendingPathComponent(job.name + ".json") }
     public func log(_ job: AblationJob) -> URL { results.appendingPathComponent(job.name + ".log") }
-    func encodedWinners(withLosers: Bool) -> URL { root.appendingPathComponent(withLosers ? "pairs.safetensors" : "winners.safetensors") }
+    /// Encoded winners, the same for every run.
+    var cache: URL { root.appendingPathComponent("cache") }
 
     /// The result of a job that was done before with the very same settings.
     public func finished(_ job: AblationJob) -> AblationResult? {

@@ -43,7 +43,8 @@ public struct FlipPrecision: Sendable {
     public func measure(_ settings: AlignmentSettings, _ directory: RunDirectory, progress: () throws -> Void = {}) throws -> [Example] {
         let pipeline = try Pipeline(BuiltInModel.resolve(settings.model))
         let encoding = EncodingSettings(resolution: pipeline.resolution, posterior: settings.vaePosterior)
-        let winners = try EncodedWinners(WinnerSet(URL(fileURLWithPath: settings.winners)), pipeline, encoding, cache: directory.cache)
+        let winners = try EncodedWinners(
+            WinnerSet(URL(fileURLWithPath: settings.winners)), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
         var generator = SeededGenerator(seed: seed, purpose: "flip precision order", index: 0)
         let order = generator.permuted(Array(0..<winners.count))
         // Example n belongs to k = n mod K + 1 and, within that k, to each earlier checkpoint in turn.
@@ -58,6 +59,8 @@ public struct FlipPrecision: Sendable {
             let reference = try network(group[0].reference, pipeline, directory)
             for first in stride(from: 0, to: group.count, by: 32) {
                 let batch = Array(group[first..<min(first + 32, group.count)])
+                let usable = try winners.prepare(batch.map(\.row))
+                precondition(!usable.contains(false), "the check of the flip needs winners of which every one can be used")
                 measured += zip(batch.map(\.number), try noGradients { try score(batch, policy, reference, winners, pipeline, settings) })
                 try progress()
             }
@@ -80,20 +83,20 @@ public struct FlipPrecision: Sendable {
     private func score(
         _ batch: [Place], _ policy: UNet, _ reference: UNet, _ winners: EncodedWinners, _ pipeline: Pipeline, _ settings: AlignmentSettings
     ) throws -> [Example] {
-        let states = winners.states(batch.map(\.row), dropped: batch.map { _ in false })
+        let states = try winners.states(batch.map(\.row), dropped: batch.map { _ in false })
         let seeds = batch.map { SeededGenerator.seed(seed, "flip precision start", $0.number) }
         let sampling = SamplingSettings(sampler: settings.sampler, steps: settings.sampleSteps, guidance: settings.guidance, eta: settings.eta)
-        let scenes = batch.compactMap { Scene(caption: winners.captions[$0.row]) }
+        let scenes = batch.compactMap { Scene(caption: winners.winners[$0.row].caption) }
         precondition(scenes.count == batch.count, "the check of the flip needs captions of Scenes")
         func scores(_ network: UNet) throws -> [SceneScore] {
             let latents = try pipeline.latents(states, unconditional: winners.emptyState, seeds: seeds, settings: sampling, unet: network)
             return SceneOracle().score((try pipeline.decoded(latents, seeds: seeds) / 2 + 0.5).values(Float.self), scenes: scenes)
         }
         let (ofReference, ofPolicy) = (try scores(reference), try scores(policy))
-        let advantages = (0...extraDraws).map { draw in advantage(draw, batch, policy, reference, winners, states, pipeline, settings) }
+        let advantages = try (0...extraDraws).map { draw in try advantage(draw, batch, policy, reference, winners, states, pipeline, settings) }
         return batch.indices.map { index in
             Example(
-                caption: winners.captions[batch[index].row], k: batch[index].k, reference: batch[index].reference, advantage: advantages[0][index],
+                caption: winners.winners[batch[index].row].caption, k: batch[index].k, reference: batch[index].reference, advantage: advantages[0][index],
                 averagedAdvantage: advantages.reduce(0) { $0 + $1[index] } / Double(advantages.count), referenceScore: ofReference[index],
                 policyScore: ofPolicy[index])
         }
@@ -103,12 +106,12 @@ public struct FlipPrecision: Sendable {
     private func advantage(
         _ draw: Int, _ batch: [Place], _ policy: UNet, _ reference: UNet, _ winners: EncodedWinners, _ states: Tensor, _ pipeline: Pipeline,
         _ settings: AlignmentSettings
-    ) -> [Double] {
+    ) throws -> [Double] {
         func noise(_ purpose: String, _ shape: [Int]) -> Tensor {
             Tensor.stacked(batch.map { Generator(seed: SeededGenerator.seed(seed, "flip precision \(purpose)", $0.number)).normal(shape) })
         }
-        let shape = Array(winners.latents.mean.shape[1...])
-        let clean = winners.latents.latents(batch.map(\.row)) { noise("posterior", shape) }
+        let shape = winners.latentShape
+        let clean = try winners.latents(batch.map(\.row)).latents { noise("posterior", shape) }
         let timesteps = batch.map { place in
             var generator = SeededGenerator(seed: seed, purpose: "flip precision timestep \(draw)", index: place.number)
             return generator.integer(below: pipeline.schedule.count)

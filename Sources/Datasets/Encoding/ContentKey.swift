@@ -54,7 +54,7 @@ struct ContentKey {
     func finish() -> String { hash.finish() }
 }
 
-extension Pipeline {
+extension DenoisingPipeline {
     /// Of the UNet's weights: equal keys stand for equal weights.
     public var unetKey: String {
         let key = ContentKey()

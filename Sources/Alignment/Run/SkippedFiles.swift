@@ -1,0 +1,36 @@
+import Datasets
+import Foundation
+import Torch
+
+/// `skipped.jsonl`: what of the data set a run could not use.
+public struct SkippedFiles {
+    private(set) var all: [Skip]
+    private let file: URL
+    private var isWritten = false
+
+    /// - Parameter keepingFormer: whether the run goes on: what it passed over before is not looked at again
+    init(_ directory: RunDirectory, keepingFormer: Bool) {
+        file = directory.skippedFiles
+        all = keepingFormer ? Self.read(directory) : []
+    }
+
+    /// What is listed for a run.
+    public static func read(_ directory: RunDirectory) -> [Skip] {
+        guard let lines = try? Data(contentsOf: directory.skippedFiles) else { return [] }
+        return lines.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode(Skip.self, from: Data($0)) }
+    }
+
+    /// Adds what is new among `skips`, and gives it back.
+    @discardableResult
+    mutating func record(_ skips: [Skip]) throws -> [Skip] {
+        var known = Set(all)
+        let new = skips.filter { known.insert($0).inserted }
+        guard !new.isEmpty || !isWritten else { return [] }
+        all += new
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try writeAtomically(all.map { try encoder.encode($0) + Data("\n".utf8) }.reduce(Data(), +), to: file)
+        isWritten = true
+        return new
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+import Layers
+import Torch
+
+/// What of a pipeline draws latents: the UNet and its noise schedule. It is what a run trains, and all it needs once its winners are encoded.
+public struct DenoisingPipeline {
+    public let unet: UNet
+    public let scheduler: SchedulerConfiguration
+    /// The schedule to train with and the one that reads model outputs.
+    public let schedule: NoiseSchedule
+    private let store: ParameterStore
+
+    init(_ unet: UNet, _ store: ParameterStore, _ scheduler: SchedulerConfiguration, _ schedule: NoiseSchedule) {
+        (self.unet, self.store, self.scheduler, self.schedule) = (unet, store, scheduler, schedule)
+    }
+
+    public init(_ model: ModelFiles) throws {
+        let (configuration, store) = try model.unet()
+        let scheduler = try model.scheduler()
+        self.init(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule())
+    }
+
+    /// The tensors of the UNet, to build another one over, such as the policy of a run.
+    public var unetTensors: [String: Tensor] { store.tensors }
+}
+
+extension Pipeline {
+    /// Over the same weights.
+    public var denoising: DenoisingPipeline { DenoisingPipeline(unet, stores.unet, scheduler, schedule) }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Datasets
+import Foundation
+
+struct Cache: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what a cache of encoded winners holds, or clear it.",
+        discussion: """
+            Runs keep the latents of images and the text states of captions in OUTPUT/cache, or where --cache told them to. What is cleared is made \
+            again when a run needs it.
+
+              seppo cache runs/liked/cache
+              seppo cache ~/seppo-cache --clear --older-than 30
+            """)
+
+    @Argument(help: "The folder.", transform: { URL(fileURLWithPath: $0) }) var folder: URL
+    @Flag(help: "Remove what it holds.") var clear = false
+    @Option(help: ArgumentHelp("With --clear: only what was not used for that many days.", valueName: "days")) var olderThan: Double?
+    @Flag(help: "Print one JSON object.") var json = false
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard olderThan == nil || clear else { throw ValidationError("--older-than says what --clear removes: give both") }
+        guard (olderThan ?? 0) >= 0 else { throw ValidationError("--older-than must be 0 or more") }
+    }
+
+    func run() throws {
+        let cache = EncodingCache(folder)
+        let removed = clear ? try cache.clear(unusedFor: (olderThan ?? 0) * 86400) : nil
+        let held = try cache.contents()
+        if json { return print(String(decoding: try JSONEncoder.sorted.encode(Answer(held: held, removed: removed)), as: UTF8.self)) }
+        if let removed { print("removed from \(folder.path): \(Self.text(removed))") }
+        print("\(folder.path): \(Self.text(held))")
+    }
+
+    private struct Answer: Encodable {
+        let held: EncodingCache.Contents
+        let removed: EncodingCache.Contents?
+    }
+
+    private static func text(_ contents: EncodingCache.Contents) -> String {
+        func size(_ part: EncodingCache.Contents.Part) -> String {
+            part.bytes < 10 << 20 ? "\((part.bytes + 1023) / 1024) KB" : "\(part.bytes >> 20) MB"
+        }
+        let (latents, states) = (contents.latents, contents.states)
+        return "latents of \(latents.files) images (\(size(latents))), text states of \(states.files) captions (\(size(states)))"
+    }
+}
