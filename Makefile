@@ -1,11 +1,12 @@
 # Every target runs Scripts/setup first, which is silent and quick when all is there.
 
-# SwiftPM finds libtorch by the libtorch.pc that Scripts/setup writes.
-export PKG_CONFIG_PATH := $(CURDIR)/.libtorch:$(PKG_CONFIG_PATH)
+# SwiftPM finds libtorch and Arrow by the libtorch.pc and libarrow.pc that Scripts/setup writes.
+export PKG_CONFIG_PATH := $(CURDIR)/.libtorch:$(CURDIR)/.arrow:$(PKG_CONFIG_PATH)
 
-# The run path is read when a recipe runs, after Scripts/setup has written it. Build and tests must share every compiler flag,
+# The run paths are read when a recipe runs, after Scripts/setup has written them. Build and tests must share every compiler flag,
 # or each would compile the other's work anew: so both enable `@testable import` here, and `swift test` adds no flag of its own.
-FLAGS = -c release -Xlinker -rpath -Xlinker "$$(cat .libtorch/rpath)" -Xswiftc -enable-testing
+RPATHS = -Xlinker -rpath -Xlinker "$$(cat .libtorch/rpath)" -Xlinker -rpath -Xlinker "$$(cat .arrow/rpath)"
+FLAGS = -c release $(RPATHS) -Xswiftc -enable-testing
 SEPPO = .build/release/seppo
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ help:  ## Show the targets
 	@echo
 	@echo "LIBTORCH=/path with any of them uses that libtorch 2.13; otherwise an installed PyTorch is used, or one is downloaded."
 
-setup:  ## Get libtorch and the system libraries; every other target does so too
+setup:  ## Get libtorch, Arrow and the system libraries; every other target does so too
 	@Scripts/setup
 
 demo: build  ## Align the built-in model and write a report
@@ -43,5 +44,5 @@ docs: build  ## Write the API documentation: .build/documentation
 lint: setup  ## Check the style of the Swift sources
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
 
-clean:  ## Remove what was built; libtorch stays (.libtorch)
+clean:  ## Remove what was built; libtorch and Arrow stay (.libtorch, .arrow)
 	@rm -rf .build

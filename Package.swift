@@ -14,14 +14,16 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
-        // Paths come from pkg-config (`libtorch.pc` is written by `Scripts/setup`), so no target needs unsafe flags.
+        // Paths come from pkg-config (`libtorch.pc` and `libarrow.pc` are written by `Scripts/setup`), so no target needs unsafe flags.
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+        .systemLibrary(name: "CLibArrow", pkgConfig: "libarrow"),
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavcodec", providers: [.apt(["libavcodec-dev", "libavutil-dev"]), .brew(["ffmpeg"])]),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        .target(name: "CArrow", dependencies: ["CLibArrow"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "Layers", dependencies: ["Torch"]),
         .target(name: "Diffusion", dependencies: ["Layers"], resources: [.copy("Resources/clip")]),
-        .target(name: "Datasets", dependencies: ["Diffusion", "CFFmpeg"], resources: [.copy("Resources/scenes")]),
+        .target(name: "Datasets", dependencies: ["Diffusion", "CFFmpeg", "CArrow"], resources: [.copy("Resources/scenes")]),
         .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
         .target(name: "Evaluation", dependencies: ["Alignment"]),
         .executableTarget(
