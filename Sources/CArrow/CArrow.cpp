@@ -85,7 +85,8 @@ void skip(parquet::ColumnReader &column, int64_t rows) {
 
 CAError ca_file_open(const char *path, CAFile **result) {
     return guarded([&] {
-        parquet::ReaderProperties properties(arrow::system_memory_pool());
+        // Arrow's own pool gives pages back to the system. Those of malloc, set to keep what it has, would leave holes: four times the memory.
+        parquet::ReaderProperties properties(arrow::default_memory_pool());
         // Otherwise a column is read whole, for all rows of its row group, before the first of its values is given.
         properties.enable_buffered_stream();
         properties.set_buffer_size(1 << 16);

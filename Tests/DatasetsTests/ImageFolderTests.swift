@@ -138,7 +138,7 @@ import Testing
             }
             #expect(error?.description.contains("metadata.jsonl or metadata.csv") == true)
             let missing = url.appendingPathComponent("missing")
-            #expect(throws: WinnerSetError.notAFolder(missing.path)) { try WinnerSet(missing) }
+            #expect(throws: WinnerSetError.notThere(missing.path)) { try WinnerSet(missing) }
         }
         try folder(images: ["a.png"], texts: ["metadata.csv": "name,caption\na.png,a"]) { url in
             let error = #expect(throws: WinnerSetError.self) { try WinnerSet(url) }

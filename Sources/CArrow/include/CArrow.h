@@ -1,5 +1,5 @@
 // The C door into Arrow's Parquet reader: a file's columns, and one value after another of a column in a row group. A column is read page by page
-// as the values are asked for, so that memory is bounded by a page and not by the row group.
+// as the values are asked for, so that memory is bounded by a page and a row group's dictionary, and does not grow with the file.
 // Every function that can fail returns NULL on success or a message that stays valid until the next call on the same thread.
 // A file and its columns belong to one thread at a time.
 #ifndef CARROW_H

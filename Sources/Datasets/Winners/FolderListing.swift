@@ -130,7 +130,7 @@ struct FolderListing {
     private static let otherImages: Set<String> = ["gif", "bmp", "tif", "tiff", "avif", "heic", "jxl", "jp2", "svg"]
 
     /// Paths relative to `folder`, of the files in it and its subfolders, sorted by their bytes so that every machine agrees.
-    private static func files(under folder: URL) -> [String] {
+    static func files(under folder: URL) -> [String] {
         let manager = FileManager.default
         var files: [String] = []
         var visited: Set<String> = []

@@ -58,12 +58,66 @@ public struct WinnerSet: Sendable {
     public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
 
     /// Opens whatever stands at `url`; the one place that tells forms apart. Throws where there is no winner to be had.
-    public init(_ url: URL) throws {
+    ///
+    /// - an image folder: ``FolderListing``'s conventions;
+    /// - a `.parquet` file or a folder with such files;
+    /// - a `.tar` shard in WebDataset's form or a folder with such shards.
+    /// - Parameter columns: of Parquet files, where their names do not tell
+    public init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames()) throws {
         let root = url.standardizedFileURL
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: root.path, isDirectory: &isFolder), isFolder.boolValue else { throw WinnerSetError.notAFolder(root.path) }
-        let folder = FolderListing(root)
-        try self.init(root, form: folder.form, folder.listing, lookedFor: folder.lookedFor)
+        switch try Form(root) {
+        case .folder:
+            let folder = FolderListing(root)
+            try self.init(root, form: folder.form, folder.listing, lookedFor: folder.lookedFor)
+        case .parquet(let files):
+            let found = try ParquetListing(files, columns)
+            try self.init(root, form: found.form, counts: found.counts, found.listing, lookedFor: ParquetListing.lookedFor)
+        case .shards(let files):
+            let found = try ShardListing(files)
+            try self.init(root, form: found.form, counts: found.counts, found.listing, lookedFor: ShardListing.lookedFor)
+        }
+    }
+
+    private enum Form {
+        case folder
+        case parquet(DatasetFiles)
+        case shards(DatasetFiles)
+
+        init(_ root: URL) throws(WinnerSetError) {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: root.path, isDirectory: &isFolder) else { throw .notThere(root.path) }
+            if isFolder.boolValue {
+                self = Self.folder(root)
+            } else if Self.isParquet(root.lastPathComponent) {
+                self = .parquet(DatasetFiles(file: root))
+            } else if ShardListing.isShard(root.lastPathComponent) {
+                self = .shards(DatasetFiles(file: root))
+            } else {
+                throw .notADataSet(root.path)
+            }
+        }
+
+        /// A metadata file says what the folder is; captions beside images are what is left.
+        private static func folder(_ root: URL) -> Form {
+            guard MetadataFormat.allCases.allSatisfy({ !FileManager.default.fileExists(atPath: root.appendingPathComponent($0.fileName).path) }) else {
+                return .folder
+            }
+            let parquet = DatasetFiles(in: root, where: isParquet)
+            if !parquet.read.isEmpty { return .parquet(parquet) }
+            let shards = DatasetFiles(in: root, where: ShardListing.isShard)
+            return shards.read.isEmpty ? .folder : .shards(shards)
+        }
+
+        static func isParquet(_ name: String) -> Bool { name.lowercased().hasSuffix(".parquet") }
+    }
+
+    /// Whether a file, or some file in a folder, is named as those of a data set are. Nothing is opened.
+    public static func mayBe(at url: URL) -> Bool {
+        func belongs(_ name: String) -> Bool { Form.isParquet(name) || ShardListing.isShard(name) }
+        if belongs(url.lastPathComponent) { return true }
+        guard let files = FileManager.default.enumerator(at: url, includingPropertiesForKeys: nil) else { return false }
+        for case let file as URL in files where belongs(file.lastPathComponent) || imageExtensions.contains(file.pathExtension.lowercased()) { return true }
+        return false
     }
 
     /// - Parameters:
@@ -80,13 +134,15 @@ public struct WinnerSet: Sendable {
 }
 
 public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible {
-    case notAFolder(String)
+    case notThere(String)
+    case notADataSet(String)
     /// The data set, what was looked for in it, and why nothing could be used.
     case noWinners(String, lookedFor: String, [Skip])
 
     public var description: String {
         switch self {
-        case .notAFolder(let path): return "\(path): not a folder"
+        case .notThere(let path): return "\(path): there is no such folder or file"
+        case .notADataSet(let path): return "\(path): neither a folder nor a .parquet or .tar file"
         case .noWinners(let path, let lookedFor, let skips):
             var lines = ["\(path): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
             lines += skips.prefix(5).map { "  \($0)" }

@@ -1,0 +1,60 @@
+import Diffusion
+import Foundation
+import Testing
+import Torch
+
+@testable import Datasets
+
+/// One data set in four forms is one data set.
+@Suite struct FormsTests {
+    private func encoded(_ url: URL, withLosers: Bool) throws -> EncodedWinners {
+        let settings = EncodingSettings(resolution: 32, withLosers: withLosers)
+        return try EncodedWinners(WinnerSet(url), Pipeline(BuiltInModel.folder), settings)
+    }
+
+    private func same(_ a: Tensor?, _ b: Tensor?) -> Bool { a?.values(Float.self) == b?.values(Float.self) && a?.shape == b?.shape }
+
+    @Test func theSamePicturesHaveTheSameLatents() throws {
+        try withTemporaryFolder { folder in
+            let images = ParquetTests.folder.appendingPathComponent("images")
+            var tar = TarBytes()
+            for (number, winner) in try WinnerSet(images).winners.enumerated() {
+                tar.file("\(number).jpg", try winner.image.bytes())
+                tar.file("\(number).txt", winner.caption)
+                tar.file("\(number).loser.jpg", try winner.loser!.bytes())
+            }
+            tar.end()
+            let shard = folder.appendingPathComponent("shard.tar")
+            try Data(tar.bytes).write(to: shard)
+
+            let first = try encoded(images, withLosers: true)
+            #expect(first.count == 5 && first.latents.mean.isFinite)
+            for other in [shard, ParquetTests.folder.appendingPathComponent("pick-a-pic.parquet")] {
+                let found = try encoded(other, withLosers: true)
+                #expect(same(found.latents.mean, first.latents.mean) && same(found.latents.deviation, first.latents.deviation))
+                #expect(same(found.losers?.mean, first.losers?.mean) && same(found.states, first.states))
+                #expect(found.captions == first.captions && found.captionRows == first.captionRows)
+                #expect(!same(found.losers?.mean, first.latents.mean), "winners and losers are not told apart")
+            }
+            let hub = try encoded(ParquetTests.folder.appendingPathComponent("hub.parquet"), withLosers: false)
+            #expect(same(hub.latents.mean, first.latents.mean) && same(hub.latents.deviation, first.latents.deviation))
+            #expect(hub.captions == first.captions && same(hub.states, first.states))
+        }
+    }
+
+    @Test func formsAreToldApart() throws {
+        try withTemporaryFolder { folder in
+            #expect(throws: WinnerSetError.notThere(folder.path + "/none")) { try WinnerSet(folder.appendingPathComponent("none")) }
+            let text = folder.appendingPathComponent("a.txt")
+            try Data("a".utf8).write(to: text)
+            #expect(throws: WinnerSetError.notADataSet(text.path)) { try WinnerSet(text) }
+            // A metadata file says that the folder is one of images, whatever else lies there.
+            let images = folder.appendingPathComponent("images")
+            try FileManager.default.copyItem(at: ParquetTests.folder.appendingPathComponent("images"), to: images)
+            try FileManager.default.copyItem(at: ParquetTests.folder.appendingPathComponent("hub.parquet"), to: images.appendingPathComponent("hub.parquet"))
+            #expect(try WinnerSet(images).form == "image folder (metadata.jsonl)")
+            try FileManager.default.removeItem(at: images.appendingPathComponent("metadata.jsonl"))
+            #expect(try WinnerSet(images).form.hasPrefix("Parquet"))
+        }
+    }
+}
