@@ -9,10 +9,11 @@ struct ConfigurationFile {
 
     /// The arguments as the parser takes them: with the file's options, and values that begin with a dash joined to their option.
     static func expanded(_ arguments: [String]) throws -> [String] {
-        guard let command = arguments.first, let declared = DeclaredOptions(command: command) else { return arguments }
-        var rest = Array(arguments.dropFirst())
+        guard let declared = DeclaredOptions(of: arguments) else { return arguments }
+        let command = declared.command
+        var rest = Array(arguments.dropFirst(command.count))
         guard let position = rest.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }) else {
-            return [command] + declared.withDashedValuesJoined(rest)
+            return command + declared.withDashedValuesJoined(rest)
         }
         let path: String
         if rest[position] == "--config" {
@@ -23,7 +24,7 @@ struct ConfigurationFile {
             path = String(rest.remove(at: position).dropFirst("--config=".count))
         }
         rest = declared.withDashedValuesJoined(rest)
-        return [command] + (try ConfigurationFile(path: path, declared: declared).options(without: rest)) + rest
+        return command + (try ConfigurationFile(path: path, declared: declared).options(without: rest)) + rest
     }
 
     /// The file's options as arguments, without those that the command line gives.

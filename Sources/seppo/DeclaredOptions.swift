@@ -1,21 +1,29 @@
 import ArgumentParser
 import Foundation
 
-/// The long options of one command, as its declaration has them.
+/// The long options of one command, or of a command's command, as its declaration has them.
 struct DeclaredOptions {
     struct Option {
         let isFlag: Bool
         let isRepeating: Bool
     }
 
+    /// The command, as it is typed: `align`, or `data show`.
+    let command: [String]
     /// By their names without dashes.
     let options: [String: Option]
 
-    /// Nil where there is no command of that name.
-    init?(command name: String) {
-        guard let command = Seppo.configuration.subcommands.first(where: { $0._commandName == name }),
-            let help = try? JSONDecoder().decode(Help.self, from: Data(command._dumpHelp().utf8))
+    /// Of the command that these arguments begin with; nil where there is none.
+    init?(of arguments: [String]) {
+        var names: [String] = []
+        var command: any ParsableCommand.Type = Seppo.self
+        for name in arguments {
+            guard let next = command.configuration.subcommands.first(where: { $0._commandName == name }) else { break }
+            (names, command) = (names + [name], next)
+        }
+        guard !names.isEmpty, let help = try? JSONDecoder().decode(Help.self, from: Data(command._dumpHelp().utf8))
         else { return nil }
+        self.command = names
         var options: [String: Option] = [:]
         for argument in help.command.arguments ?? [] {
             for name in argument.names ?? [] where name.kind == "long" {

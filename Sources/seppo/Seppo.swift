@@ -17,7 +17,10 @@ struct Seppo: ParsableCommand {
 
             Every option can stand in a YAML file given by --config, under the same name in snake_case; the command line wins.
             """,
-        subcommands: [Demo.self, Align.self, Generate.self, Evaluate.self, Pretrain.self, Scenes.self, Ablation.self, Convert.self, Inspect.self, Cache.self])
+        subcommands: [
+            Demo.self, Align.self, Generate.self, Evaluate.self, Pretrain.self, Scenes.self, DataSets.self, Ablation.self, Convert.self,
+            Inspect.self, Cache.self,
+        ])
 
     static func main() {
         // Before the first tensor: the allocator's habits and the treatment of denormals hold for the whole process.

@@ -1,4 +1,5 @@
 import Datasets
+import Diffusion
 import Foundation
 
 /// A data set: what a training would find in it.
@@ -23,6 +24,10 @@ public struct DatasetInspection: Encodable, Sendable {
         public let count: Int
     }
 
+    /// What it was read as; nil where it could not be.
+    public var form: String?
+    /// What was counted while it was listed.
+    public var counts: [WinnerSet.Count] = []
     /// Images with a caption that can be used, as far as they were decoded.
     public var winners = 0
     public var distinctCaptions = 0
@@ -32,6 +37,10 @@ public struct DatasetInspection: Encodable, Sendable {
     public var decoded = 0
     public var width: Spread?
     public var height: Spread?
+    /// Lengths of the captions of the images decoded, in tokens of Stable Diffusion's tokenizer, its marks of beginning and end among them.
+    public var captionTokens: Spread?
+    /// The first five captions.
+    public var firstCaptions: [String] = []
     /// The most frequent first, ten at most.
     public var sizes: [SizeCount] = []
     /// Groups of images with the same bytes under several captions.
@@ -39,10 +48,13 @@ public struct DatasetInspection: Encodable, Sendable {
     /// Files and rows that were left out.
     public var skipped: [Skip] = []
 
-    init(_ url: URL, _ effort: Inspection.Effort, _ problems: inout [String]) {
+    /// - Parameters:
+    ///   - columns: of Parquet files, where their names do not tell
+    ///   - problems: what is wrong with it is added
+    init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), _ effort: Inspection.Effort, _ problems: inout [String]) {
         do {
-            let set = try WinnerSet(url)
-            skipped = set.report
+            let set = try WinnerSet(url, columns: columns)
+            (form, counts, skipped) = (set.form, set.counts, set.report)
             examine(set.winners, effort)
             if winners == 0 { problems.append("\(url.path): no usable winner: none of \(set.winners.count) images can be decoded") }
         } catch {
@@ -57,6 +69,7 @@ public struct DatasetInspection: Encodable, Sendable {
         let count = effort.images > 0 ? Swift.min(effort.images, all.count) : all.count
         var sizes: [[Int]: Int] = [:]
         var (widths, heights): ([Int], [Int]) = ([], [])
+        var tokens: [Int] = []
         var failed: Set<Int> = []
         for number in 0..<count {
             let index = number * all.count / count
@@ -67,6 +80,7 @@ public struct DatasetInspection: Encodable, Sendable {
                 widths.append(image.width)
                 heights.append(image.height)
                 sizes[[image.width, image.height], default: 0] += 1
+                tokens.append(CLIPTokenizer.standard.encode(all[index].caption).count)
             } catch {
                 failed.insert(index)
                 if !skipped.contains(Skip(error)) { skipped.append(Skip(error)) }
@@ -76,17 +90,11 @@ public struct DatasetInspection: Encodable, Sendable {
         winners = usable.count
         distinctCaptions = Set(usable.map(\.caption)).count
         losers = usable.count { $0.loser != nil }
-        (width, height) = (Spread(widths), Spread(heights))
+        (width, height, captionTokens) = (Spread(widths), Spread(heights), Spread(tokens))
+        firstCaptions = usable.prefix(5).map(\.caption)
         let frequent = sizes.sorted { ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1]) }.prefix(10)
         self.sizes = frequent.map { SizeCount(width: $0.key[0], height: $0.key[1], count: $0.value) }
         let names = Dictionary(grouping: usable.map(\.image), by: \.digest).values.map { Set($0.map(\.name)).sorted() }
         duplicates = names.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
-    }
-
-    /// Whether there is an image anywhere in a folder.
-    static func holdsImages(_ folder: URL) -> Bool {
-        guard let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil) else { return false }
-        for case let file as URL in files where WinnerSet.imageExtensions.contains(file.pathExtension.lowercased()) { return true }
-        return false
     }
 }

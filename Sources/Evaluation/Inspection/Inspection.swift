@@ -75,7 +75,7 @@ public struct Inspection: Encodable, Sendable {
         case .unknown:
             problems.append(
                 isFolder.boolValue
-                    ? "\(url.path): no part of a diffusers pipeline, no run and no captioned images were found in this folder"
+                    ? "\(url.path): no part of a diffusers pipeline, no run and no data set were found in this folder"
                     : "\(url.path): \(PickledWeights.isOne(url.lastPathComponent) ? PickledWeights.remedy(file: url) : "is not a safetensors file")")
         }
         guard !texts.isEmpty else { return }
@@ -83,7 +83,18 @@ public struct Inspection: Encodable, Sendable {
         if tokenizer == nil { problems.append("no text was turned into tokens: there is no tokenizer here that can be read") }
     }
 
+    /// A path of which it is known that it should be a data set.
+    /// - Parameter columns: of Parquet files, where their names do not tell
+    public init(dataset path: String, columns: ParquetColumnNames = ParquetColumnNames(), effort: Effort = .bounded) throws {
+        let url = URL(fileURLWithPath: path).standardizedFileURL
+        self.path = url.path
+        kind = .dataset
+        guard FileManager.default.fileExists(atPath: url.path) else { throw InspectionError(path: url.path) }
+        dataset = DatasetInspection(url, columns: columns, effort, &problems)
+    }
+
     private static func kind(ofFile url: URL) -> Kind {
+        if WinnerSet.mayBe(at: url) { return .dataset }
         guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
         return (try? SafeTensorsFile(url)).map(SingleFile.isOne) == true ? .singleFile : .safetensors
     }
@@ -97,7 +108,7 @@ public struct Inspection: Encodable, Sendable {
         if parts.contains(where: { PipelineInspection.isPart(url.appendingPathComponent($0)) }) { return .pipeline }
         if holds("tokenizer.json") || holds("vocab.json") || holds("merges.txt") || holds("tokenizer_config.json") { return .tokenizer }
         if let network = PipelineInspection.network(describedBy: url.appendingPathComponent("config.json")) { return network }
-        return DatasetInspection.holdsImages(url) ? .dataset : .unknown
+        return WinnerSet.mayBe(at: url) ? .dataset : .unknown
     }
 
     /// One JSON object, names in snake_case.

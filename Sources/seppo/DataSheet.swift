@@ -1,0 +1,31 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Torch
+
+struct DataSheet: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sheet",
+        abstract: "Write a page of a data set's pictures, cropped as a model sees them, with their captions.",
+        discussion: "One HTML file without links. A file of that name is replaced.")
+
+    @OptionGroup var data: DataSetOptions
+    @Option(help: "The page to write, such as sheet.html.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "Pictures, evenly spread over the data set.") var count = 60
+    @Option(help: "Side of the model's square pictures, in pixels.") var resolution = 512
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard count >= 1 else { throw ValidationError("count must be at least 1") }
+        guard 8...4096 ~= resolution else { throw ValidationError("resolution must lie between 8 and 4096") }
+    }
+
+    func run() throws {
+        let set = try data.winners()
+        let bar = ProgressBar("pictures")
+        let page = DatasetSheet(set, count: count, resolution: resolution).html { bar.show($0, of: min(count, set.winners.count)) }
+        try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try writeAtomically(Data(page.utf8), to: output)
+        print(output.path)
+    }
+}

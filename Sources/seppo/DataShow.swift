@@ -1,0 +1,19 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+
+struct DataShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Tell what a data set holds: form, counts, sizes, captions, and what would be left out.",
+        discussion: "A thousand images, evenly spread, are decoded; `seppo data check` decodes all.")
+
+    @OptionGroup var data: DataSetOptions
+    @Flag(help: "Print one JSON object.") var json = false
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let inspection = try Inspection(dataset: data.path, columns: data.columns)
+        print(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
+    }
+}
