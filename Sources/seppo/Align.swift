@@ -10,15 +10,15 @@ struct Align: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Align a model with images that people like.",
         discussion: """
-            Winners are an image folder with metadata.jsonl or metadata.csv (file_name, text), or with a .txt caption beside each image. The \
-            model is a diffusers folder, or `scenes`, the built-in one, which has defaults of its own (learning rate 1e-4, beta 50, 10 sampling \
-            steps, guidance 3). The aligned pipeline is written to OUTPUT/model.
+            Winners are an image folder with metadata.jsonl or metadata.csv (file_name, text), or with a .txt caption beside each image; or \
+            Parquet or WebDataset files: see `seppo data --help`. The model is a diffusers folder, or `scenes`, the built-in one, which has \
+            defaults of its own (learning rate 1e-4, beta 50, 10 sampling steps, guidance 3). The aligned pipeline is written to OUTPUT/model.
 
               seppo align --model ./sd15 --winners ./liked --output runs/liked
             """)
 
     @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
-    @Option(help: "Folder of winning images.") var winners: String
+    @Option(help: "Winning images: a folder, a .parquet or a .tar file.") var winners: String
     @Option(help: "Run directory.", transform: { URL(fileURLWithPath: $0) }) var output: URL
     @Option(help: "Row of the method table.") var method: Method.Name = .seppo
     @Option(help: "Which earlier checkpoint is the reference. Default: the method's.") var reference: ReferenceRule?

@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
 
     @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
     @Flag(help: "Score drawings of the built-in world.") var scenes = false
-    @Option(help: "Measure the denoising error on this image folder.") var winners: String?
+    @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.") var winners: String?
     @Option(help: "The model to compare with.") var base: String?
     @Option(help: "Captions, or winners; 0 for all.") var count = 0
     @Option(help: "Images a caption.") var seeds = 2

@@ -15,13 +15,13 @@ struct Pretrain: ParsableCommand {
               seppo pretrain --scenes --threads 1 --output Sources/Datasets/Resources/scenes
 
             on a mixed corpus of Scenes: good pictures, blurred, washed-out and wrong ones, so that it has learned good and bad alike. With \
-            --images it learns from an image folder of your own: metadata.jsonl or metadata.csv (file_name, text), or a .txt beside each image.
+            --images it learns from pictures of your own, in any form that `seppo data` reads.
             """)
 
     @Flag(help: "Train on the built-in world.")
     var scenes = false
 
-    @Option(help: "Train on the images and captions of this folder; transparency becomes white.", transform: { URL(fileURLWithPath: $0) })
+    @Option(help: "Train on the images and captions of this folder, .parquet or .tar file; transparency becomes white.", transform: { URL(fileURLWithPath: $0) })
     var images: URL?
 
     @Option(help: "Side of the images of --images in pixels, a multiple of 8: the shorter side is resized to it, the middle cropped.")
