@@ -21,7 +21,9 @@ struct Pretrain: ParsableCommand {
     @Flag(help: "Train on the built-in world.")
     var scenes = false
 
-    @Option(help: "Train on the images and captions of this folder, .parquet or .tar file; transparency becomes white.", transform: { URL(fileURLWithPath: $0) })
+    @Option(
+        help: "Train on the images and captions of this folder, .parquet or .tar file; transparency becomes white.",
+        transform: { URL(fileURLWithPath: $0) })
     var images: URL?
 
     @Option(help: "Side of the images of --images in pixels, a multiple of 8: the shorter side is resized to it, the middle cropped.")

@@ -55,6 +55,11 @@ import Torch
             #expect(try WinnerSet(images).form == "image folder (metadata.jsonl)")
             try FileManager.default.removeItem(at: images.appendingPathComponent("metadata.jsonl"))
             #expect(try WinnerSet(images).form.hasPrefix("Parquet"))
+            // As downloaders leave it: tables beside captioned images, or beside shards.
+            try Data("a".utf8).write(to: images.appendingPathComponent("0.txt"))
+            #expect(try WinnerSet(images).form == "image folder (captions beside the images)")
+            _ = try WinnerShard.write(WinnerSet(images).winners, to: images.appendingPathComponent("00000.tar"))
+            #expect(try WinnerSet(images).form == "WebDataset (one shard)")
         }
     }
 }

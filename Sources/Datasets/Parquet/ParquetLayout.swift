@@ -67,10 +67,7 @@ enum ParquetLayout {
             }
             return chosen
         }
-        let images = bytes.filter { column in
-            imageNames.contains(column.name)
-                || column.name.hasSuffix(".bytes") && file.columns.contains { $0.name == column.name.dropLast(5) + "path" && $0.kind == .text }
-        }
+        let images = bytes.filter { imageNames.contains($0.name) || $0.name.hasSuffix(".bytes") }
         guard let only = images.first else { throw ParquetError(path: file.path, problem: .noColumn(.image, among: file.columns.map(\.name))) }
         guard images.count == 1 else { throw ParquetError(path: file.path, problem: .severalColumns(.image, images.map(\.name))) }
         return only

@@ -18,8 +18,8 @@ struct DatasetFiles {
     }
 
     /// Where any file is of a split called train, by its own name or its folder's (`train-00000-of-00010`, `train/0000`), only these are read.
-    init(in folder: URL, where belongs: (String) -> Bool) {
-        let names = FolderListing.files(under: folder).filter(belongs)
+    /// - Parameter names: relative to the folder, in their order
+    init(_ names: [String], in folder: URL) {
         let train = names.filter(Self.isTrain)
         let chosen = train.isEmpty ? names : train
         read = chosen.map { File(path: folder.path + "/" + $0, name: $0) }

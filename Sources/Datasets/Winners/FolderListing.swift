@@ -126,6 +126,15 @@ struct FolderListing {
         }
     }
 
+    /// Whether, of these files, one is an image and another its caption.
+    static func holdCaptionedImage(_ files: [String]) -> Bool {
+        let names = Set(files)
+        return files.contains { file in
+            let path = NSString(string: file)
+            return WinnerSet.imageExtensions.contains(path.pathExtension.lowercased()) && names.contains(path.deletingPathExtension + ".txt")
+        }
+    }
+
     /// Images that a user would expect to be used.
     private static let otherImages: Set<String> = ["gif", "bmp", "tif", "tiff", "avif", "heic", "jxl", "jp2", "svg"]
 

@@ -97,15 +97,17 @@ public struct WinnerSet: Sendable {
             }
         }
 
-        /// A metadata file says what the folder is; captions beside images are what is left.
+        /// A metadata file says what the folder is. Downloaders put tables without images beside shards and beside captioned images, so Parquet
+        /// comes after both.
         private static func folder(_ root: URL) -> Form {
-            guard MetadataFormat.allCases.allSatisfy({ !FileManager.default.fileExists(atPath: root.appendingPathComponent($0.fileName).path) }) else {
+            for format in MetadataFormat.allCases where FileManager.default.fileExists(atPath: root.appendingPathComponent(format.fileName).path) {
                 return .folder
             }
-            let parquet = DatasetFiles(in: root, where: isParquet)
-            if !parquet.read.isEmpty { return .parquet(parquet) }
-            let shards = DatasetFiles(in: root, where: ShardListing.isShard)
-            return shards.read.isEmpty ? .folder : .shards(shards)
+            let names = FolderListing.files(under: root)
+            let shards = DatasetFiles(names.filter(ShardListing.isShard), in: root)
+            if !shards.read.isEmpty { return .shards(shards) }
+            let parquet = DatasetFiles(names.filter(isParquet), in: root)
+            return parquet.read.isEmpty || FolderListing.holdCaptionedImage(names) ? .folder : .parquet(parquet)
         }
 
         static func isParquet(_ name: String) -> Bool { name.lowercased().hasSuffix(".parquet") }
