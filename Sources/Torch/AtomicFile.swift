@@ -14,8 +14,8 @@ import Foundation
 public enum AtomicFile {
     /// Appends to the file that is being written.
     public struct Writer {
-        fileprivate let descriptor: Int32
-        fileprivate let path: String
+        let descriptor: Int32
+        let path: String
 
         public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
             var rest = bytes[...]

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Foundation
+import Torch
 
 extension RGBImage {
     /// The bytes of a PNG file: 8-bit RGB, lossless.
@@ -7,7 +8,7 @@ extension RGBImage {
         do { return try png() } catch { throw ImageError(file: "PNG", reason: error) }
     }
 
-    /// Writes a PNG file, whole or not at all: beside its place under another name, flushed, then renamed.
+    /// Writes a PNG file, whole or not at all.
     public func writePNG(to url: URL) throws(ImageError) {
         do { try Self.write(png(), to: url) } catch { throw ImageError(file: url.path, reason: error) }
     }
@@ -49,22 +50,10 @@ extension RGBImage {
     }
 
     private static func write(_ bytes: [UInt8], to url: URL) throws(ImageError.Reason) {
-        let temporary = url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString)").path
-        func failure() -> ImageError.Reason { .file(String(cString: strerror(errno))) }
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure() }
-        var error: ImageError.Reason?
-        var written = 0
-        while written < bytes.count, error == nil {
-            let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress! + written, $0.count - written) }
-            if count >= 0 { written += count } else if errno != EINTR { error = failure() }
-        }
-        if error == nil, fsync(descriptor) != 0 { error = failure() }
-        if close(descriptor) != 0, error == nil { error = failure() }
-        if error == nil, rename(temporary, url.path) != 0 { error = failure() }
-        if let error {
-            unlink(temporary)
-            throw error
+        do {
+            try writeAtomically(Data(bytes), to: url)
+        } catch {
+            throw .file((error as? FileError)?.reason ?? "\(error)")
         }
     }
 }
