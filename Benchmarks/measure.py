@@ -99,7 +99,7 @@ def contenders(options):
     allocator = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
     cache = {"TORCHINDUCTOR_CACHE_DIR": str((options.place / "compiled").resolve())}
     rows = [
-        Contender("seppo", [options.seppo, "align", *shared]),
+        Contender("seppo", [options.seppo, "align", *shared, "--held-out", "0", "--validation-prompts", "0"]),
         Contender("as installed", peer),
         Contender("tuned", [*peer, "--channels-last"], allocator),
     ]

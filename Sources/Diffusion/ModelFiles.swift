@@ -48,6 +48,12 @@ public struct ModelFiles: Sendable {
         return (try AutoencoderConfiguration(folder.autoencoder.configuration), try folder.autoencoder.store())
     }
 
+    /// The network that turns latents into images, and images into latents.
+    public func decoder() throws -> Autoencoder {
+        let (configuration, store) = try autoencoder()
+        return try store.build { Autoencoder($0, configuration) }
+    }
+
     /// - Parameter weights: a file of tensors to take instead of the model's own, such as a checkpoint of a run
     public func unet(weights: URL? = nil) throws -> (UNetConfiguration, ParameterStore) {
         if let file { return (file.unet, try weights.map { try folder.unet.store(from: $0) } ?? file.unetStore()) }

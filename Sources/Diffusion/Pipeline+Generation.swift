@@ -13,6 +13,15 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
     public init(sampler: SamplerName? = nil, steps: Int = 50, guidance: Double = 7.5, eta: Double = 0) {
         (self.sampler, self.steps, self.guidance, self.eta) = (sampler, steps, guidance, eta)
     }
+
+    /// Throws `GenerationError` where a number makes no sense.
+    var classifierFreeGuidance: Guidance {
+        get throws {
+            guard guidance.isFinite else { throw GenerationError.setting("guidance", guidance) }
+            guard (0...1).contains(eta) else { throw GenerationError.setting("eta", eta) }
+            return Guidance(scale: guidance)
+        }
+    }
 }
 
 extension Pipeline {
@@ -39,17 +48,17 @@ extension Pipeline {
         let latentShape = try latentShape(
             width: width ?? (unet ?? self.unet).configuration.sampleSides.width * autoencoder.configuration.downsampling,
             height: height ?? resolution)
-        let guidance = try guidance(settings)
+        let guidance = try settings.classifierFreeGuidance
         let texts = DistinctTexts(prompts + (guidance.isOn ? negativePrompts : []))
         let states = textStates(texts.distinct, batch: batch)
         let starts = Array(stride(from: 0, to: prompts.count, by: batch))
-        let calls = try sampler(settings).timesteps(settings.steps).count
+        let calls = try denoising.sampler(settings).timesteps(settings.steps).count
         var images: [Tensor] = []
         for (index, start) in starts.enumerated() {
             let range = start..<min(start + batch, prompts.count)
             let negatives = negativePrompts.count == 1 ? [prompts.count] : range.map { prompts.count + $0 }
             let conditional = states.gathered(range.map { texts.rows[$0] })
-            let latents = try latents(
+            let latents = try denoising.latents(
                 conditional, unconditional: guidance.isOn ? states.gathered(negatives.map { texts.rows[$0] }) : conditional,
                 seeds: Array(seeds[range]), shape: latentShape, settings: settings, unet: unet,
                 progress: { try progress(index * calls + $0, starts.count * calls) })
@@ -58,51 +67,17 @@ extension Pipeline {
         return Tensor.concatenated(images)
     }
 
-    /// Draws latents `[B, C, h, w]`, scaled as the UNet knows them, in one batch.
-    ///
-    /// - Parameters:
-    ///   - textStates: `[B, L, D]`.
-    ///   - unconditional: of the negative prompts, `[B, L, D]` or `[1, L, D]`; not looked at without guidance.
-    ///   - seeds: `B` of them.
-    ///   - shape: of one image's latents, `[C, h, w]`; a square of the UNet's size by default.
-    public func latents(
-        _ textStates: Tensor, unconditional: Tensor, seeds: [UInt64], shape: [Int]? = nil, settings: SamplingSettings, unet: UNet? = nil,
-        progress: (_ made: Int) throws -> Void = { _ in }
-    ) throws -> Tensor {
-        let unet = unet ?? self.unet
-        let sides = unet.configuration.sampleSides
-        let noise = SeededNoise(seeds: seeds, shape: shape ?? [unet.configuration.inChannels, sides.height, sides.width])
-        let denoiser = try guidance(settings).denoiser(conditional: textStates, unconditional: unconditional) { x, t, states in
-            try Self.inParts(of: x) { unet(x[$0], timesteps: Tensor([Float(t)]), context: states[$0]) }
-        }
-        let latents = try sampler(settings).sample(
-            noise.next(), steps: settings.steps, varianceNoise: noise.next, observer: { index, _ in try progress(index + 1) }, denoiser: denoiser)
-        try check(latents, "latents", seeds)
-        return latents
-    }
-
     /// Latents `[B, C, h, w]` → images `[B, 3, H, W]`, clamped to [−1, 1].
     /// - Parameter seeds: of the images, for the error's text.
     public func decoded(_ latents: Tensor, seeds: [UInt64] = []) throws -> Tensor {
-        let images = try noGradients { try Self.inParts(of: latents) { [autoencoder] in autoencoder.decode(latents[$0]) } }
-        try check(images, "images", seeds)
+        let images = try noGradients { try Workers.inParts(of: latents) { [autoencoder] in autoencoder.decode(latents[$0]) } }
+        try GenerationError.check(images, "images", seeds)
         return images.clamped(-1, 1).contiguous()
     }
 
     /// Images `[B, 3, H, W]` in [−1, 1] → `[B, H, W, 3]` uint8, rounded as diffusers' image processor does.
     public static func pixels(_ images: Tensor) -> Tensor {
         noGradients { ((images / 2.0 + 0.5).clamped(0, 1).permuted([0, 2, 3, 1]) * 255.0).rounded.to(.uint8).contiguous() }
-    }
-
-    /// The sampler of these settings, with the corrections that diffusers' `StableDiffusionPipeline` makes to every scheduler file.
-    public func sampler(_ settings: SamplingSettings) throws -> any Sampler {
-        try scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
-    }
-
-    private func guidance(_ settings: SamplingSettings) throws -> Guidance {
-        guard settings.guidance.isFinite else { throw GenerationError.setting("guidance", settings.guidance) }
-        guard (0...1).contains(settings.eta) else { throw GenerationError.setting("eta", settings.eta) }
-        return Guidance(scale: settings.guidance)
     }
 
     /// `[C, h, w]` of the latents of images of that size.
@@ -114,22 +89,9 @@ extension Pipeline {
         return [unet.configuration.inChannels, height / factor, width / factor]
     }
 
-    /// A network's answer to a batch, parts of it computed at the same time where that is on the processor.
-    private static func inParts(of batch: Tensor, _ network: @Sendable (Range<Int>) -> Tensor) throws -> Tensor {
-        let parts = try Workers.map(batch.size(0), limit: batch.device == .cpu ? .max : 1) { network($1) }
-        return parts.count == 1 ? parts[0] : Tensor.concatenated(parts)
-    }
-
     private func textStates(_ texts: [String], batch: Int) -> Tensor {
         let starts = stride(from: 0, to: texts.count, by: batch)
         return Tensor.concatenated(starts.map { textStates(Array(texts[$0..<min($0 + batch, texts.count)])) })
-    }
-
-    /// Throws with the seeds of the images that hold a value which is no finite number.
-    private func check(_ tensor: Tensor, _ what: String, _ seeds: [UInt64]) throws {
-        guard !tensor.isFinite else { return }
-        let failed = (0..<tensor.size(0)).filter { !tensor[$0].isFinite }
-        throw GenerationError.notFinite(what, seeds: failed.compactMap { seeds.indices.contains($0) ? seeds[$0] : nil })
     }
 }
 
@@ -161,6 +123,13 @@ public enum GenerationError: Error, Equatable, CustomStringConvertible {
     case notFinite(String, seeds: [UInt64])
 
     static let greatestSide = 16384
+
+    /// Throws with the seeds of the images that hold a value which is no finite number.
+    static func check(_ tensor: Tensor, _ what: String, _ seeds: [UInt64]) throws {
+        guard !tensor.isFinite else { return }
+        let failed = (0..<tensor.size(0)).filter { !tensor[$0].isFinite }
+        throw GenerationError.notFinite(what, seeds: failed.compactMap { seeds.indices.contains($0) ? seeds[$0] : nil })
+    }
 
     public var description: String {
         switch self {

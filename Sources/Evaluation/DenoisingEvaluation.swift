@@ -2,7 +2,6 @@ import Alignment
 import Datasets
 import Diffusion
 import Foundation
-import Torch
 
 /// The denoising error of a model on given images: fixed timesteps and noise, so that two models meet the same inputs. Lower is better.
 public struct DenoisingEvaluation: Sendable {
@@ -13,7 +12,6 @@ public struct DenoisingEvaluation: Sendable {
     /// Draws of timestep and noise an image.
     public var draws = 4
     public var seed: UInt64 = 0
-    public var batch = 16
 
     public init() {}
 
@@ -22,32 +20,11 @@ public struct DenoisingEvaluation: Sendable {
         let settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.resolution, posterior: .mode)
         let winners = try EncodedWinners(set, WinnerEncoder(pipeline), settings, limit: count)
         let usable = zip(0..<winners.count, try winners.prepare(Array(0..<winners.count))).filter(\.1).map(\.0)
-        var sums = [Double](repeating: 0, count: usable.count)
-        let total = usable.count * draws
-        for draw in 0..<draws {
-            for first in stride(from: 0, to: usable.count, by: batch) {
-                // Images that can be used are counted, so that others beside them change nothing.
-                let numbers = Array(first..<min(first + batch, usable.count))
-                let rows = numbers.map { usable[$0] }
-                let clean = try winners.latents(rows).mean
-                // Stratified: each draw has its own part of the schedule.
-                let timesteps = numbers.map { number in
-                    var generator = SeededGenerator(seed: seed, purpose: "evaluation timestep \(draw)", index: number)
-                    return (draw * pipeline.schedule.count + generator.integer(below: pipeline.schedule.count)) / draws
-                }
-                let noise = Tensor.stacked(
-                    numbers.map { Generator(seed: SeededGenerator.seed(seed, "evaluation noise \(draw)", $0)).normal(winners.latentShape) })
-                let states = try winners.states(rows, dropped: rows.map { _ in false })
-                let errors = noGradients {
-                    NoisedLatents(clean, noise: noise, timesteps: Tensor(timesteps), schedule: pipeline.schedule).errors(of: pipeline.unet, states: states)
-                }
-                for (number, error) in zip(numbers, errors.values(Double.self)) { sums[number] += error / Double(draws) }
-                try progress(draw * usable.count + first + numbers.count, total)
-            }
-        }
+        let errors = try FixedDenoisingErrors(draws: draws, seed: seed).errors(
+            of: pipeline.unet, on: winners, rows: usable, schedule: pipeline.schedule, progress: progress)
         // Several images of one caption are one group; the seed tells them apart.
-        return usable.enumerated().map { number, row in
-            ImageScores(caption: winners.winners[row].caption, seed: UInt64(number), guidance: 1, scores: ["denoising_error": sums[number]])
+        return zip(usable, errors).map { row, error in
+            ImageScores(caption: winners.winners[row].caption, seed: UInt64(row), guidance: 1, scores: ["denoising_error": error])
         }
     }
 }

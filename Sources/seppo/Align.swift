@@ -12,7 +12,7 @@ struct Align: ParsableCommand {
         discussion: """
             Winners are an image folder with metadata.jsonl or metadata.csv (file_name, text), or with a .txt caption beside each image; or \
             Parquet or WebDataset files: see `seppo data --help`. The model is a diffusers folder, or `scenes`, the built-in one, which has \
-            defaults of its own (learning rate 1e-4, beta 50, 10 sampling steps, guidance 3). The aligned pipeline is written to OUTPUT/model.
+            defaults of its own (learning rate 1e-4, beta 50, 10 sampling steps, guidance 3, no winner held out). The aligned pipeline is written to OUTPUT/model.
 
               seppo align --model ./sd15 --winners ./liked --output runs/liked
             """)
@@ -57,6 +57,8 @@ struct Align: ParsableCommand {
     var unshareNoise: Bool?
     @Option(help: "Draw the reference for every update, or once an iteration. Default: update.") var referenceDraw: AlignmentSettings.ReferenceDraw?
     @Option(help: "Use only the first N winners. Default: all.") var limit: Int?
+    @Option(help: "Share of the winners that is not trained on but measured at every checkpoint, at most 64 of them. Default: 0.05.") var heldOut: Double?
+    @Option(help: "Images that every checkpoint draws, at fixed prompts and seeds. Default: 4.") var validationPrompts: Int?
     @Option(help: "Threads; 0 leaves the choice to libtorch. Default: 0.") var threads: Int?
     @Option(help: "Folder for encoded winners; several runs may share one. Default: OUTPUT/cache.") var cache: String?
     @Option(help: "Updates between saved states. Default: 10.") var saveEvery: Int?
@@ -95,6 +97,7 @@ struct Align: ParsableCommand {
         (s.flipImages, s.unshareNoise) = (flipImages ?? s.flipImages, unshareNoise ?? s.unshareNoise)
         s.referenceDraw = referenceDraw ?? s.referenceDraw
         s.limit = limit ?? s.limit
+        (s.heldOut, s.validationPrompts) = (heldOut ?? s.heldOut, validationPrompts ?? s.validationPrompts)
         s.threads = threads ?? s.threads
         s.cache = cache.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
         s.saveEvery = saveEvery ?? s.saveEvery
@@ -121,7 +124,8 @@ struct Align: ParsableCommand {
         try withExtendedLifetime(session) {
             try session.run()
             let record = try AlignmentSession.evaluate(settings, session.run.data, directory)
-            let note = settings.model == BuiltInModel.name ? nil : "of the winners themselves"
+            let areHeldOut = directory.validations.last?.denoisingError != nil
+            let note = settings.model == BuiltInModel.name ? nil : areHeldOut ? "of winners that were held out" : "of the winners themselves"
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
         print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")

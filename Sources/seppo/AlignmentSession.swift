@@ -31,6 +31,7 @@ struct AlignmentSession {
                 if done > 0 { Console.line("going on after update \(done)") }
             },
             leftOut: { Console.line("left out: \($0)") },
+            validated: { Console.line(Self.text($0)) },
             progress: { entry in
                 for alarm in entry.alarms ?? [] where entry.update % settings.updates == 0 { Console.line("alarm: \(alarm)") }
                 training.show(
@@ -39,9 +40,21 @@ struct AlignmentSession {
             })
     }
 
+    private static func text(_ validation: Validation) -> String {
+        var found: [String] = []
+        if let error = validation.denoisingError { found.append(String(format: "denoising error %.4f on %d held-out winners", error, validation.n)) }
+        if validation.samples > 0 { found.append("\(validation.samples) samples") }
+        return "checkpoint \(validation.k): \(found.isEmpty ? "its answers are not finite" : found.joined(separator: ", ")), "
+            + ProgressBar.clock(validation.seconds)
+    }
+
     /// What the report says of a finished run, with its final comparison against the base, which goes to `evaluation.json`: the oracle's where
-    /// the model draws Scenes, the denoising error on winners elsewhere.
+    /// the model draws Scenes; elsewhere the denoising error, on the winners that were held out or, where none was, on the first of all.
     static func evaluate(_ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory) throws -> RunRecord {
+        if settings.model != BuiltInModel.name, let comparison = try Comparison(heldOutOf: directory, k: settings.iterations) {
+            try writeAtomically(comparison.json(), to: directory.evaluation)
+            return try record(settings.method.rawValue, settings, directory, images: [])
+        }
         let bar = ProgressBar("evaluating")
         // One model after the other: two of a large one would stand in memory otherwise.
         let models = [BuiltInModel.resolve(settings.model), directory.model]

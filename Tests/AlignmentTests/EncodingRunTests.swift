@@ -28,7 +28,7 @@ import Torch
         let directory = try world.directory(name)
         let winners = try world.encoded(settings, store: store)
         let trainer = try Trainer(settings, world.pipeline.denoising, winners, directory)
-        let encoding = ahead ? EncodingAhead(winners, in: trainer.outlook.order, count: trainer.outlook.count) : nil
+        let encoding = ahead ? EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count) : nil
         defer { encoding?.stop() }
         try trainer.run(stopping: StopSignals([])) { _ in }
         return directory
@@ -72,7 +72,7 @@ import Torch
         let winners = try EncodedWinners(WinnerSet(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
         let trainer = try Trainer(settings, world.pipeline.denoising, winners, world.directory("run"))
         #expect(trainer.outlook.count == 3 && encoder.holdsNetworks)
-        let ahead = EncodingAhead(winners, in: trainer.outlook.order, count: trainer.outlook.count)
+        let ahead = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count)
         let limit = Date(timeIntervalSinceNow: 60)
         while encoder.holdsNetworks, Date() < limit { usleep(1000) }
         #expect(!encoder.holdsNetworks && store.latents == 3)
@@ -80,7 +80,7 @@ import Torch
         var order = trainer.outlook.order
         #expect(try winners.prepare(order.next(3)) == [true, true, true] && store.latents == 3)
         // More than one pass over five winners: all of them, once.
-        let all = EncodingAhead(winners, in: trainer.outlook.order, count: 1000)
+        let all = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: 1000)
         while store.latents < 5, Date() < limit { usleep(1000) }
         all.stop()
         #expect(store.latents == 5)

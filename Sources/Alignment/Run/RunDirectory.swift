@@ -9,8 +9,16 @@ public struct RunDirectory: Sendable {
 
     public var configuration: URL { root.appendingPathComponent("run.yaml") }
     public var log: URL { root.appendingPathComponent("log.jsonl") }
+    /// For TensorBoard, which takes every file with `tfevents` in its name.
+    public var events: URL { root.appendingPathComponent("tensorboard/events.out.tfevents.seppo") }
     public var state: URL { root.appendingPathComponent("state") }
-    public var samples: URL { root.appendingPathComponent("samples") }
+    /// What was measured of every checkpoint.
+    public var validation: URL { root.appendingPathComponent("validation.jsonl") }
+    /// The winners that are not trained on.
+    public var heldOut: URL { root.appendingPathComponent("held-out.jsonl") }
+    /// The images that checkpoint `k` has drawn.
+    public func samples(_ k: Int) -> URL { samples.appendingPathComponent(String(format: "k%04d", k)) }
+    private var samples: URL { root.appendingPathComponent("samples") }
     /// The aligned pipeline.
     public var model: URL { root.appendingPathComponent("model") }
     /// The adapters of a run that trained them, for other programs.
@@ -32,7 +40,7 @@ public struct RunDirectory: Sendable {
 
     /// Makes the folders; throws what the file system says.
     public func create() throws {
-        for folder in [root, state, samples] { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+        for folder in [root, state] { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
     }
 
     /// Removes the temporary files of a process that was killed while it wrote. To be called by the holder of the run alone.
@@ -43,7 +51,7 @@ public struct RunDirectory: Sendable {
     /// Removes what a run has written beside its configuration and the encoded winners.
     func removeResults() {
         let scores = root.appendingPathComponent("scores.jsonl")
-        let results = [log, root.appendingPathComponent("checkpoints"), model, adapters, evaluation, report, scores]
+        let results = [log, events, validation, heldOut, samples, root.appendingPathComponent("checkpoints"), model, adapters, evaluation, report, scores]
         for result in results { try? FileManager.default.removeItem(at: result) }
     }
 

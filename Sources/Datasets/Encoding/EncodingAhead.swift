@@ -13,11 +13,12 @@ public final class EncodingAhead: @unchecked Sendable {
     /// Begins. When all is done, the networks that encode are let go of.
     /// - Parameters:
     ///   - order: in which winners will be wanted
-    ///   - count: how many usable ones will be
-    public init(_ winners: EncodedWinners, in order: some IteratorProtocol<Int> & Sendable, count: Int) {
+    ///   - pass: after how many winners the order begins again
+    ///   - count: how many usable ones will be wanted
+    public init(_ winners: EncodedWinners, in order: some IteratorProtocol<Int> & Sendable, pass: Int, count: Int) {
         let thread = Thread { [self] in
             // What goes wrong here goes wrong again, and is reported, where the winner is wanted.
-            try? encode(winners, in: order, count: count)
+            try? encode(winners, in: order, pass: pass, count: count)
             ended.signal()
         }
         thread.name = "encoding"
@@ -32,12 +33,12 @@ public final class EncodingAhead: @unchecked Sendable {
         ended.signal()
     }
 
-    private func encode(_ winners: EncodedWinners, in order: some IteratorProtocol<Int>, count: Int) throws {
+    private func encode(_ winners: EncodedWinners, in order: some IteratorProtocol<Int>, pass: Int, count: Int) throws {
         var order = order
         var left = count
         var seen: Set<Int> = []
         // After one pass there is nothing new.
-        while left > 0, seen.count < winners.count, let row = order.next() {
+        while left > 0, seen.count < pass, let row = order.next() {
             try stopIfAsked()
             seen.insert(row)
             if try winners.prepare([row], progress: { _, _ in try stopIfAsked() })[0] { left -= 1 }

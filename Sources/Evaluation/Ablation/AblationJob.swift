@@ -44,6 +44,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
         }
         (settings.iterations, settings.updates, settings.batch) = (iterations, updates, batch)
         (settings.seed, settings.threads) = (seed, 1)
+        settings.validationPrompts = 0
         return settings
     }
 

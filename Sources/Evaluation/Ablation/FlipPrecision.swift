@@ -89,7 +89,7 @@ public struct FlipPrecision: Sendable {
         let scenes = batch.compactMap { Scene(caption: winners.winners[$0.row].caption) }
         precondition(scenes.count == batch.count, "the check of the flip needs captions of Scenes")
         func scores(_ network: UNet) throws -> [SceneScore] {
-            let latents = try pipeline.latents(states, unconditional: winners.emptyState, seeds: seeds, settings: sampling, unet: network)
+            let latents = try pipeline.denoising.latents(states, unconditional: winners.emptyState, seeds: seeds, settings: sampling, unet: network)
             return SceneOracle().score((try pipeline.decoded(latents, seeds: seeds) / 2 + 0.5).values(Float.self), scenes: scenes)
         }
         let (ofReference, ofPolicy) = (try scores(reference), try scores(policy))

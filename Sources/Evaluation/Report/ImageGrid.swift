@@ -36,19 +36,19 @@ extension Report {
     }
 
     private static func image(_ bytes: Data?, _ scores: [String: Double]?, name: String, _ key: ImageKey, style: Int?) -> HTML {
-        let alt = "\(name): \(key.caption), seed \(key.seed), guidance \(key.guidance.short)"
-        let picture: HTML
-        if let bytes, let width = pngWidth(bytes) {
-            // Smoothing would blur a tiny image, and blur is one of the flaws to be seen here.
-            let pixelated = width <= 128 ? " class=\"pixelated\"" : "" as HTML
-            picture = "<img\(pixelated) src=\"data:image/png;base64,\(bytes.base64EncodedString())\" alt=\"\(alt)\">"
-        } else {
-            picture = "<div class=\"missing\" role=\"img\" aria-label=\"\(alt): no image\">no image</div>"
-        }
+        let picture = picture(bytes, alt: "\(name): \(key.caption), seed \(key.seed), guidance \(key.guidance.short)")
         let ordered = (scores ?? [:]).sorted { ($0.key != "quality" ? 1 : 0, $0.key) < ($1.key != "quality" ? 1 : 0, $1.key) }
         let values = ordered.map { score, value -> HTML in "<span title=\"\(score.asWords)\">\(score.initial) \(value.score)</span>" }
         let swatch: HTML = style.map { "<span class=\"swatch s\($0 % 6)\"></span>" } ?? .nothing
         return "<div class=\"image\">\(picture)<span class=\"name\">\(swatch)\(name)</span><span class=\"quiet values\">\(values)</span></div>"
+    }
+
+    /// A PNG file as a part of the page.
+    static func picture(_ bytes: Data?, alt: String) -> HTML {
+        guard let bytes, let width = pngWidth(bytes) else { return "<div class=\"missing\" role=\"img\" aria-label=\"\(alt): no image\">no image</div>" }
+        // Smoothing would blur a tiny image, and blur is one of the flaws to be seen here.
+        let pixelated = width <= 128 ? " class=\"pixelated\"" : "" as HTML
+        return "<img\(pixelated) src=\"data:image/png;base64,\(bytes.base64EncodedString())\" alt=\"\(alt)\">"
     }
 
     /// The width of a PNG, from its header; nothing if the bytes are no PNG.

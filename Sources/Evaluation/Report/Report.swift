@@ -37,6 +37,7 @@ public struct Report: Sendable {
     public func html() -> String {
         let sections = [
             header, section("alarms", "Alarms", alarms), section("images", "Before and after", imageGrid), section("scores", "Scores", scores),
+            section("samples", "Samples on the way", sampleGrids),
             section("training", "During training", TrainingCurves(runs: runs).figures), section("run", runs.count == 1 ? "The run" : "The runs", facts),
         ]
         return Page(title: title, body: "\(sections.compactMap { $0 })\(footer)").html.text

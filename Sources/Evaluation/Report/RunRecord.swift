@@ -1,3 +1,5 @@
+import Alignment
+import Datasets
 import Foundation
 
 /// All that a report says of one run. Every part may be empty; the report then says what is missing.
@@ -9,6 +11,9 @@ public struct RunRecord: Sendable {
     public var comparison: Comparison?
     public var checkpointScores: [CheckpointScore]
     public var images: [ImagePair]
+    /// Errors of the checkpoints on winners that were held out, and what the checkpoints drew.
+    public var validations: [Validation]
+    public var samples: [CheckpointSample]
     /// In the order of the configuration file.
     public var settings: [Fact]
     public var versions: [Fact]
@@ -18,6 +23,7 @@ public struct RunRecord: Sendable {
 
     public init(
         name: String, log: TrainingLog = TrainingLog(), comparison: Comparison? = nil, checkpointScores: [CheckpointScore] = [], images: [ImagePair] = [],
+        validations: [Validation] = [], samples: [CheckpointSample] = [],
         settings: [Fact] = [], versions: [Fact] = [], times: [Fact] = [], skippedFiles: [SkippedFile] = []
     ) {
         self.name = name
@@ -25,13 +31,16 @@ public struct RunRecord: Sendable {
         self.comparison = comparison
         self.checkpointScores = checkpointScores
         self.images = images
+        self.validations = validations
+        self.samples = samples
         self.settings = settings
         self.versions = versions
         self.times = times
         self.skippedFiles = skippedFiles
     }
 
-    /// Reads `log.jsonl`, `evaluation.json` and `scores.jsonl` (one ``CheckpointScore`` a line) of a run directory, as far as they are there.
+    /// Reads `log.jsonl`, `evaluation.json`, `scores.jsonl` (one ``CheckpointScore`` a line), validations and samples of a run directory, as far as
+    /// they are there.
     /// - Throws: if `evaluation.json` is there but cannot be read.
     public init(name: String, directory: URL) throws {
         self.init(name: name)
@@ -40,8 +49,40 @@ public struct RunRecord: Sendable {
         if FileManager.default.fileExists(atPath: evaluation.path) {
             comparison = try JSONDecoder().decode(Comparison.self, from: Data(contentsOf: evaluation))
         }
+        let run = RunDirectory(directory)
+        validations = run.validations
+        samples = Self.spread(validations.map(\.k), most: 8).flatMap { k in
+            Sample.all(in: run.samples(k)).map { CheckpointSample(k: k, caption: $0.sample.text, seed: $0.sample.seed, png: Self.thumbnail($0.png)) }
+        }
         if let lines = try? Data(contentsOf: directory.appending(path: "scores.jsonl")) {
             checkpointScores = lines.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode(CheckpointScore.self, from: $0) }
+        }
+    }
+
+    /// At most so many of the elements: the first, the last and some between.
+    static func spread<Element>(_ all: [Element], most: Int) -> [Element] {
+        guard all.count > most else { return all }
+        return (0..<most).map { all[$0 * (all.count - 1) / (most - 1)] }
+    }
+
+    /// A report is one file: a large image is made small.
+    private static func thumbnail(_ png: Data, side: Int = 192) -> Data {
+        guard let width = Report.pngWidth(png), width > side, let image = try? RGBImage(data: Array(png)), let small = try? image.resized(shorterSide: side),
+            let bytes = try? small.encodedPNG()
+        else { return png }
+        return Data(bytes)
+    }
+
+    /// An image that a checkpoint drew.
+    public struct CheckpointSample: Equatable, Sendable {
+        public var k: Int
+        public var caption: String
+        public var seed: UInt64
+        /// A PNG file, whole.
+        public var png: Data
+
+        public init(k: Int, caption: String, seed: UInt64, png: Data) {
+            (self.k, self.caption, self.seed, self.png) = (k, caption, seed, png)
         }
     }
 

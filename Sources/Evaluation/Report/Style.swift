@@ -38,6 +38,8 @@ extension Page {
         .grid.columns-4 { grid-template-columns: repeat(auto-fill, minmax(min(100%, 350px), 1fr)); }
         figure { margin: 0; min-width: 0; }
         .pair .row { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 6px; }
+        .samples { display: grid; gap: 22px; margin: 10px 0 24px; }
+        .samples .row { grid-auto-flow: row; grid-template-columns: repeat(auto-fill, minmax(min(30%, 120px), 1fr)); }
         .image { display: flex; flex-direction: column; font-size: .75rem; line-height: 1.35; min-width: 0; }
         .image img, .missing { width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--soft); display: block; border-radius: 3px; }
         .missing { display: grid; place-items: center; color: var(--quiet); }

@@ -10,7 +10,7 @@ struct TrainingCurves {
         guard runs.contains(where: { !$0.log.updates.isEmpty }) else {
             return "<p class=\"empty\">The log is empty: no update has been finished yet.</p>"
         }
-        let together = [loss, winnerError, accuracy, gradientNorm].compactMap { $0 }
+        let together = [loss, winnerError, heldOutError, accuracy, gradientNorm].compactMap { $0 }
         let alone = runs.indices.flatMap { [margin($0), flips($0)] }.compactMap { $0 }
         let window = runs.map { Series.window($0.log.updates.count) }.max() ?? 1
         let smoothing: HTML = window == 1 ? .nothing : "Faint lines are single updates, strong ones running means of \(window). "
@@ -53,6 +53,22 @@ struct TrainingCurves {
             note: """
                 Where policy and reference agree, the loss is ln 2. It may stay near that line while the images change, because the references move along: \
                 judge by the scores, not by this curve.\(without)
+                """)
+    }
+
+    private var heldOutError: AnnotatedChart? {
+        let lines = runs.enumerated().compactMap { index, run -> Chart.Line? in
+            let points = run.validations.compactMap { validation in validation.denoisingError.map { Chart.Point(x: Double(validation.k), y: $0) } }
+            return points.isEmpty ? nil : Chart.Line(name: run.name, style: index, points: points, markers: true)
+        }
+        guard !lines.isEmpty else { return nil }
+        let counts = runs.compactMap { $0.validations.last?.n }.filter { $0 > 0 }
+        let chart = Chart(title: "Denoising error of held-out winners", xLabel: "checkpoint k", yLabel: "mean squared error", lines: lines)
+        return AnnotatedChart(
+            chart: chart,
+            note: """
+                Of \(counts.map(String.init).joined(separator: ", ")) winners that are not trained on, at the same timesteps and noise for every checkpoint; \
+                checkpoint 0 is the base. Lower is better.
                 """)
     }
 

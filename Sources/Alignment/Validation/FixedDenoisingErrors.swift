@@ -1,0 +1,48 @@
+import Datasets
+import Diffusion
+import Torch
+
+/// The denoising error at fixed timesteps and noise, so that two models meet the same inputs. Lower is better.
+public struct FixedDenoisingErrors: Sendable {
+    /// Draws of timestep and noise a winner.
+    public var draws = 4
+    public var seed: UInt64 = 0
+
+    public init(draws: Int = 4, seed: UInt64 = 0) {
+        self.draws = draws
+        self.seed = seed
+    }
+
+    /// Mean errors of winners, as the autoencoder's mode gives them.
+    /// - Parameter rows: of the winners; a row's timesteps and noise hang on its number alone
+    public func errors(
+        of network: UNet, on winners: EncodedWinners, rows: [Int], schedule: NoiseSchedule, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
+    ) throws -> [Double] {
+        var sums = [Double](repeating: 0, count: rows.count)
+        let size = Self.batch(latents: winners.latentShape)
+        for draw in 0..<draws {
+            for first in stride(from: 0, to: rows.count, by: size) {
+                let places = first..<min(first + size, rows.count)
+                let part = Array(rows[places])
+                let clean = try winners.latents(part).mean
+                // Stratified: each draw has its own part of the schedule.
+                let timesteps = part.map { row in
+                    var generator = SeededGenerator(seed: seed, purpose: "evaluation timestep \(draw)", index: row)
+                    return (draw * schedule.count + generator.integer(below: schedule.count)) / draws
+                }
+                let noise = Tensor.stacked(
+                    part.map { Generator(seed: SeededGenerator.seed(seed, "evaluation noise \(draw)", $0)).normal(winners.latentShape) })
+                let states = try winners.states(part, dropped: part.map { _ in false })
+                let errors = noGradients {
+                    NoisedLatents(clean, noise: noise, timesteps: Tensor(timesteps), schedule: schedule).errors(of: network, states: states)
+                }
+                for (place, error) in zip(places, errors.values(Double.self)) { sums[place] += error / Double(draws) }
+                try progress(draw * rows.count + places.upperBound, draws * rows.count)
+            }
+        }
+        return sums
+    }
+
+    /// How many latents `[C, h, w]` go through a network together: as much as four of 64×64, Stable Diffusion's, and no more than 64.
+    static func batch(latents shape: [Int]) -> Int { max(1, min(64, 4 * 64 * 64 / (shape[1] * shape[2]))) }
+}

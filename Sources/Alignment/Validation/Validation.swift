@@ -1,0 +1,65 @@
+import Foundation
+import Torch
+
+/// What was measured of one checkpoint: a line of `validation.jsonl`.
+public struct Validation: Codable, Equatable, Sendable {
+    /// 0 is the base model.
+    public var k: Int
+    /// Updates that the checkpoint has behind it.
+    public var update: Int
+    /// Mean over the held-out winners; nothing where none is held out, or where the network's answers are not finite.
+    public var denoisingError: Double?
+    /// Of each held-out winner, in the order of `held-out.jsonl`.
+    public var errors: [Double]?
+    /// Winners that are held out.
+    public var n: Int
+    /// Images that were drawn.
+    public var samples: Int
+    public var seconds: Double
+
+    enum CodingKeys: String, CodingKey {
+        case k, update, errors, n, samples, seconds
+        case denoisingError = "denoising_error"
+    }
+}
+
+/// `validation.jsonl`: one line a checkpoint, 0 … K in order, only ever appended to.
+struct ValidationLog {
+    private let file: AppendingFile
+    private(set) var entries: [Validation]
+
+    /// Opens the log of a run, or begins one; a torn last line is cut off.
+    init(_ url: URL) throws {
+        file = try AppendingFile(url)
+        let (entries, end) = Self.read(try Data(contentsOf: url))
+        self.entries = entries
+        try file.truncate(to: end)
+    }
+
+    mutating func append(_ entry: Validation) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        try file.append(encoder.encode(entry) + Data("\n".utf8))
+        try file.flush()
+        entries.append(entry)
+    }
+
+    /// The validations of a run, as far as its file is whole.
+    static func entries(_ url: URL) -> [Validation] { (try? Data(contentsOf: url)).map { read($0).entries } ?? [] }
+
+    private static func read(_ data: Data) -> (entries: [Validation], end: Int) {
+        var entries: [Validation] = []
+        var end = data.startIndex
+        while let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
+            guard let entry = try? JSONDecoder().decode(Validation.self, from: data[end..<newline]), entry.k == entries.count else { break }
+            entries.append(entry)
+            end = data.index(after: newline)
+        }
+        return (entries, end - data.startIndex)
+    }
+}
+
+extension RunDirectory {
+    /// What was measured of the checkpoints so far, from the base model on.
+    public var validations: [Validation] { ValidationLog.entries(validation) }
+}

@@ -1,0 +1,102 @@
+import Datasets
+import Diffusion
+import Foundation
+import Torch
+
+/// Images of the checkpoints at fixed prompts and seeds, drawn as the run draws its losing samples.
+struct ValidationSamples {
+    let settings: AlignmentSettings
+    let pipeline: DenoisingPipeline
+    let winners: EncodedWinners
+    /// The winners whose captions are the prompts.
+    let rows: [Int]
+    let autoencoder: () throws -> Autoencoder
+
+    init(
+        _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, rows: [Int], autoencoder: @escaping () throws -> Autoencoder
+    ) {
+        self.settings = settings
+        self.pipeline = pipeline
+        self.winners = winners
+        self.rows = rows
+        self.autoencoder = autoencoder
+    }
+
+    /// The first winner of each of `count` captions, those held out before the others.
+    static func rows(_ captions: [String], _ heldOut: HeldOut, count: Int) -> [Int] {
+        var seen: Set<String> = []
+        return Array((heldOut.rows + heldOut.training).filter { seen.insert(captions[$0]).inserted }.prefix(count))
+    }
+
+    /// Draws image i at seed + i and writes a folder of them, with their captions in `metadata.jsonl`.
+    /// - Returns: how many there are: none where the network's answers are not finite
+    func draw(_ network: UNet, to folder: URL) throws -> Int {
+        let images: [RGBImage]
+        do {
+            images = try drawn(network)
+        } catch GenerationError.notFinite {
+            // The log and its alarms tell of that; the run itself decides whether it goes on.
+            return 0
+        }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for (index, image) in images.enumerated() { try image.writePNG(to: folder.appendingPathComponent(Sample.fileName(index))) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let lines = try rows.indices.map { index in
+            let sample = Sample(fileName: Sample.fileName(index), text: winners.captions[rows[index]], seed: settings.seed &+ UInt64(index))
+            return try encoder.encode(sample) + Data("\n".utf8)
+        }
+        try writeAtomically(lines.reduce(Data(), +), to: folder.appendingPathComponent("metadata.jsonl"))
+        return images.count
+    }
+
+    private func drawn(_ network: UNet) throws -> [RGBImage] {
+        let shape = winners.latentShape
+        let sampling = SamplingSettings(sampler: settings.sampler, steps: settings.sampleSteps, guidance: settings.guidance, eta: settings.eta)
+        // Half as many as without guidance, which doubles the batch.
+        let size = max(1, FixedDenoisingErrors.batch(latents: shape) / 2)
+        let latents = try noGradients {
+            try stride(from: 0, to: rows.count, by: size).map { first in
+                let part = first..<min(first + size, rows.count)
+                let states = try winners.states(Array(rows[part]), dropped: part.map { _ in false })
+                return try pipeline.latents(
+                    states, unconditional: winners.emptyState, seeds: part.map { settings.seed &+ UInt64($0) }, shape: shape,
+                    settings: sampling, unet: network)
+            }
+        }
+        let autoencoder = try autoencoder()
+        // One at a time: decoding is what needs most memory.
+        return try latents.flatMap { batch in
+            try (0..<batch.size(0)).map { index in
+                let image = noGradients { autoencoder.decode(batch[index..<index + 1]) }
+                guard image.isFinite else { throw GenerationError.notFinite("images", seeds: []) }
+                return RGBImage(image[0])
+            }
+        }
+    }
+}
+
+/// An image that was drawn on the way: a line of `metadata.jsonl`, so that the folder is a data set again.
+public struct Sample: Codable, Equatable, Sendable {
+    public var fileName: String
+    public var text: String
+    public var seed: UInt64
+
+    enum CodingKeys: String, CodingKey {
+        case fileName = "file_name"
+        case text, seed
+    }
+
+    static func fileName(_ index: Int) -> String { String(format: "%02d.png", index) }
+
+    /// The images in a folder of them, in order; none where it is not whole.
+    public static func all(in folder: URL) -> [(sample: Sample, png: Data)] {
+        guard let lines = try? String(contentsOf: folder.appendingPathComponent("metadata.jsonl"), encoding: .utf8) else { return [] }
+        return lines.split(separator: "\n").enumerated().compactMap { index, line in
+            guard let sample = try? JSONDecoder().decode(Sample.self, from: Data(line.utf8)), sample.fileName == fileName(index),
+                let png = try? Data(contentsOf: folder.appendingPathComponent(sample.fileName))
+            else { return nil }
+            return (sample, png)
+        }
+    }
+}

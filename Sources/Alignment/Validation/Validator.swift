@@ -1,0 +1,74 @@
+import Datasets
+import Diffusion
+import Foundation
+import Torch
+
+/// Measures every checkpoint on winners that are not trained on, and draws images at fixed prompts and seeds.
+///
+/// A validation hangs on its checkpoint alone, which is a file of the run: one that a kill has left out is made when the run goes on.
+public final class Validator {
+    private let settings: AlignmentSettings
+    private let pipeline: DenoisingPipeline
+    private let winners: EncodedWinners
+    private let directory: RunDirectory
+    private let samples: ValidationSamples?
+    private let rows: [Int]
+    private var log: ValidationLog
+    /// Called with each new validation.
+    public var onValidation: (Validation) -> Void = { _ in }
+
+    /// - Parameter autoencoder: gives the autoencoder that decodes samples; it is let go after each checkpoint
+    /// - Returns: nil where the settings ask for no validation
+    public init?(
+        _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory,
+        autoencoder: @escaping () throws -> Autoencoder
+    ) throws {
+        let heldOut = HeldOut(captions: winners.captions, share: settings.heldOut, seed: settings.seed)
+        guard !heldOut.rows.isEmpty || settings.validationPrompts > 0 else { return nil }
+        self.settings = settings
+        self.pipeline = pipeline
+        self.winners = winners
+        self.directory = directory
+        rows = zip(heldOut.rows, try winners.prepare(heldOut.rows)).filter(\.1).map(\.0)
+        let prompts = ValidationSamples.rows(winners.captions, heldOut, count: settings.validationPrompts)
+        samples = prompts.isEmpty ? nil : ValidationSamples(settings, pipeline, winners, rows: prompts, autoencoder: autoencoder)
+        let lines = try rows.map { try HeldOutWinner(row: $0, caption: winners.captions[$0]).line() }
+        try writeAtomically(lines.reduce(Data(), +), to: directory.heldOut)
+        log = try ValidationLog(directory.validation)
+    }
+
+    /// Makes the validations of checkpoints 0 … `last` that are missing. After a signal it stops between two of them.
+    public func run(through last: Int, of pool: ReferencePool, _ events: RunEvents, stopping signals: StopSignals) throws {
+        for k in 0...last {
+            if k == log.entries.count {
+                guard signals.received == nil else { return }
+                try log.append(validation(k, pool.network(k)))
+                onValidation(log.entries[k])
+            }
+            try events.append(log.entries[k], samples: directory.samples(k))
+        }
+    }
+
+    private func validation(_ k: Int, _ network: UNet) throws -> Validation {
+        let start = Date()
+        let errors = try FixedDenoisingErrors(seed: settings.seed).errors(of: network, on: winners, rows: rows, schedule: pipeline.schedule)
+        let areFinite = !errors.isEmpty && errors.allSatisfy(\.isFinite)
+        let drawn = try samples?.draw(network, to: directory.samples(k)) ?? 0
+        return Validation(
+            k: k, update: k * settings.updates, denoisingError: areFinite ? errors.reduce(0, +) / Double(errors.count) : nil,
+            errors: areFinite ? errors : nil, n: rows.count, samples: drawn, seconds: -start.timeIntervalSinceNow)
+    }
+}
+
+/// A winner that is not trained on: a line of `held-out.jsonl`.
+public struct HeldOutWinner: Codable, Equatable, Sendable {
+    /// Of the winners, from 0.
+    public var row: Int
+    public var caption: String
+
+    fileprivate func line() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self) + Data("\n".utf8)
+    }
+}

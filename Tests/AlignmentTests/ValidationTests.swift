@@ -1,0 +1,151 @@
+import Datasets
+import Diffusion
+import Foundation
+import Testing
+import Torch
+
+@testable import Alignment
+
+@Suite struct HeldOutTests {
+    private let captions = (0..<200).map { "caption \($0 / 2)" }
+
+    @Test func captionsStayOnOneSide() {
+        let heldOut = HeldOut(captions: captions, share: 0.05, seed: 1)
+        #expect(heldOut.rows.count == 10)
+        #expect((heldOut.rows + heldOut.training).sorted() == Array(captions.indices))
+        #expect(Set(heldOut.rows.map { captions[$0] }).isDisjoint(with: heldOut.training.map { captions[$0] }))
+        #expect(HeldOut(captions: captions, share: 0.05, seed: 1) == heldOut)
+        #expect(HeldOut(captions: captions, share: 0.05, seed: 2) != heldOut)
+        // By caption, not by row: another order holds out the same captions.
+        let reversed = Array(captions.reversed())
+        let others = HeldOut(captions: reversed, share: 0.05, seed: 1)
+        #expect(Set(others.rows.map { reversed[$0] }) == Set(heldOut.rows.map { captions[$0] }))
+    }
+
+    @Test(arguments: [
+        (19, 0.05, 0), (20, 0.05, 1), (20, 0.001, 1), (19, 0.001, 0), (60, 0.05, 3), (200, 0, 0), (200, 0.05, 10), (5000, 0.05, 64), (4, 0.5, 2), (1, 0.5, 0),
+    ]) func counts(winners: Int, share: Double, expected: Int) {
+        let heldOut = HeldOut(captions: (0..<winners).map { "\($0)" }, share: share, seed: 0)
+        #expect(heldOut.rows.count == expected && heldOut.training.count == winners - expected)
+    }
+
+    @Test func fewCaptions() {
+        #expect(HeldOut(captions: Array(repeating: "a cat", count: 100), share: 0.05, seed: 0).rows.isEmpty, "nothing would be left to train on")
+        let two = HeldOut(captions: Array(repeating: "a cat", count: 60) + Array(repeating: "a dog", count: 40), share: 0.05, seed: 0)
+        #expect(two.rows == Array(60..<100))
+    }
+}
+
+@Suite struct ValidatorTests {
+    let world = try! TinyWorld()
+
+    private func settings(_ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
+        world.settings { settings in
+            (settings.heldOut, settings.validationPrompts, settings.saveEvery) = (0.4, 3, 2)
+            change(&settings)
+        }
+    }
+
+    private struct Killed: Error {}
+
+    /// Trains with a validator; `killed` is when it dies, by what it has just done.
+    @discardableResult
+    private func train(
+        _ settings: AlignmentSettings, in name: String, made: (Validation) -> Void = { _ in }, killedAfter killed: Int? = nil
+    ) throws -> RunDirectory {
+        try withoutActuallyEscaping(made) { made in
+            let directory = try world.directory(name)
+            let winners = try world.encoded(settings, cache: directory.cache)
+            let validator = try Validator(settings, world.pipeline, winners, directory) { try Autoencoder(of: world.model) }
+            validator?.onValidation = made
+            defer { validator?.onValidation = { _ in } }
+            do {
+                try Trainer(settings, world.pipeline, winners, directory, validator).run(stopping: StopSignals([])) {
+                    if $0.update == killed { throw Killed() }
+                }
+            } catch is Killed {}
+            return directory
+        }
+    }
+
+    private func timeless(_ directory: RunDirectory) -> [Validation] {
+        directory.validations.map {
+            var validation = $0
+            validation.seconds = 0
+            return validation
+        }
+    }
+
+    private func pictures(_ directory: RunDirectory) throws -> [[Data]] { (0...2).map { Sample.all(in: directory.samples($0)).map(\.png) } }
+
+    @Test func everyCheckpointIsMeasuredAndDrawsItsSamples() throws {
+        let directory = try train(settings(), in: "run")
+        let validations = directory.validations
+        #expect(validations.map(\.k) == [0, 1, 2] && validations.map(\.update) == [0, 3, 6])
+        #expect(validations.allSatisfy { $0.n == 2 && $0.samples == 3 && $0.errors?.count == 2 })
+        #expect(Set(validations.map(\.denoisingError)).count == 3, "training changes the error")
+        let samples = Sample.all(in: directory.samples(1))
+        #expect(samples.map(\.sample.fileName) == ["00.png", "01.png", "02.png"])
+        #expect(try ImageFolder(directory.samples(1)).winners.map(\.caption) == samples.map(\.sample.text))
+        // The held-out captions come first.
+        let heldOut = HeldOut(captions: TinyWorld.captions, share: 0.4, seed: 7)
+        #expect(samples.prefix(2).map(\.sample.text) == heldOut.rows.map { TinyWorld.captions[$0] })
+        let pictures = try pictures(directory)
+        #expect(pictures[0] != pictures[1])
+        // An image is the one that `generate` draws for that prompt and seed.
+        let base = try world.pipeline.generate(
+            [samples[0].sample.text], seeds: [7], settings: SamplingSettings(sampler: .ddim, steps: 2, guidance: 2), batch: 1)
+        let drawn = try RGBImage(data: Array(pictures[0][0]))
+        #expect(zip(RGBImage(base[0]).pixels, drawn.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+    }
+
+    @Test func heldOutWinnersAreNotTrainedOn() throws {
+        let settings = settings { $0.validationPrompts = 0 }
+        let heldOut = HeldOut(captions: TinyWorld.captions, share: 0.4, seed: 7)
+        let whole = try train(settings, in: "whole")
+        // Another picture in the place of a held-out one changes nothing of the weights; in the place of another one it does.
+        for (row, changes) in [(heldOut.rows[0], false), (heldOut.training[0], true)] {
+            let image = world.winners.appendingPathComponent("\(row).png")
+            let before = try Data(contentsOf: image)
+            try TinyWorld.image(50).writePNG(to: image)
+            let other = try train(settings, in: "other \(row)")
+            #expect(sameBits(try whole.weights(2), try other.weights(2)) == !changes)
+            #expect(timeless(whole)[0] == timeless(other)[0] || !changes)
+            try before.write(to: image)
+        }
+    }
+
+    @Test func resumedRunsMakeWhatIsMissingAndNothingTwice() throws {
+        let straight = try train(settings(), in: "straight")
+        let directory = try train(settings(), in: "killed", killedAfter: 4)
+        #expect(directory.validations.map(\.k) == [0, 1])
+        // As if the process had died while the second was written, and a state beyond it had been saved.
+        let lines = try Data(contentsOf: directory.validation)
+        try lines.dropLast(20).write(to: directory.validation)
+        var made: [Int] = []
+        try train(settings(), in: "killed", made: { made.append($0.k) })
+        #expect(made == [1, 2])
+        #expect(timeless(directory) == timeless(straight))
+        #expect(try pictures(directory) == pictures(straight))
+        made = []
+        try train(settings(), in: "killed", made: { made.append($0.k) })
+        #expect(made.isEmpty)
+        // The twin: with the checkpoint of another iteration in its place the numbers would be others.
+        #expect(timeless(straight)[1].errors != timeless(straight)[2].errors)
+    }
+
+    @Test func withoutThemNothingIsWritten() throws {
+        let directory = try train(settings { ($0.heldOut, $0.validationPrompts) = (0, 0) }, in: "run")
+        for file in [directory.validation, directory.heldOut, directory.samples(0)] { #expect(!FileManager.default.fileExists(atPath: file.path)) }
+        let onlySamples = try train(settings { $0.heldOut = 0 }, in: "samples")
+        #expect(onlySamples.validations.allSatisfy { $0.denoisingError == nil && $0.n == 0 && $0.samples == 3 })
+    }
+
+    @Test func validationLeavesTheWeightsAsTheyAre() throws {
+        let settings = settings { $0.heldOut = 0 }
+        let validated = try train(settings, in: "validated")
+        let plain = try world.train(settings, in: "plain")
+        #expect(sameBits(try validated.weights(2), try plain.weights(2)))
+        #expect(try validated.timelessEntries() == plain.timelessEntries())
+    }
+}
