@@ -38,6 +38,7 @@ let package = Package(
         .testTarget(name: "AlignmentTests", dependencies: ["Alignment"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
         .testTarget(name: "CommandTests", dependencies: ["seppo", "Evaluation"]),
+        .testTarget(name: "FuzzTests", dependencies: ["seppo", "Evaluation"]),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -156,7 +156,8 @@ extension AlignmentSettings {
 
     /// The settings in a configuration file, whichever there are.
     public static func fields(yaml: String) throws -> [String: JSONValue] {
-        let object = try Yams.load(yaml: yaml) as? [String: Any] ?? [:]
+        let object = try YAMLOptions.read(yaml) ?? [:]
+        guard JSONSerialization.isValidJSONObject(object) else { throw YAMLOptionsError.noOptions }
         return try JSONDecoder().decode([String: JSONValue].self, from: JSONSerialization.data(withJSONObject: object))
     }
 

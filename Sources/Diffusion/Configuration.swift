@@ -78,7 +78,10 @@ public struct ConfigurationReader {
         do {
             let size = try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
             guard size <= 1 << 24 else { throw ConfigurationError(file: url.path, message: "has \(size) bytes, too many for a configuration") }
-            return try Data(contentsOf: url)
+            let data = try Data(contentsOf: url)
+            // Foundation's reader of JSON5 ends the process at bytes that are no UTF-8.
+            guard String(validating: data, as: UTF8.self) != nil else { throw ConfigurationError(file: url.path, message: "is not UTF-8 text") }
+            return data
         } catch let error as CocoaError {
             let isMissing = error.code == .fileNoSuchFile || error.code == .fileReadNoSuchFile
             throw ConfigurationError(file: url.path, message: isMissing ? "does not exist" : "cannot be read: \(error.localizedDescription)")

@@ -1,3 +1,4 @@
+import Alignment
 import ArgumentParser
 import Foundation
 import Yams
@@ -29,8 +30,7 @@ struct ConfigurationFile {
 
     /// The file's options as arguments, without those that the command line gives.
     private func options(without given: [String]) throws -> [String] {
-        guard let content = try content() else { return [] }
-        guard let entries = content as? [String: Any] else { throw ValidationError("\(path): is not a list of `option: value`") }
+        guard let entries = try content() else { return [] }
         return try entries.sorted { $0.key < $1.key }.flatMap { key, value -> [String] in
             let name = key.replacingOccurrences(of: "_", with: "-")
             guard let option = declared.options[name], !key.contains("-"), !["config", "help", "version"].contains(key) else {
@@ -48,10 +48,12 @@ struct ConfigurationFile {
         }
     }
 
-    private func content() throws -> Any? {
+    private func content() throws -> [String: Any]? {
         do {
-            return try Yams.load(yaml: String(contentsOfFile: path, encoding: .utf8))
+            return try YAMLOptions.read(String(contentsOfFile: path, encoding: .utf8))
         } catch let error as YamlError {
+            throw ValidationError("\(path): \(error)")
+        } catch let error as YAMLOptionsError {
             throw ValidationError("\(path): \(error)")
         } catch {
             throw ValidationError("\(path): cannot be read: \(error.localizedDescription)")

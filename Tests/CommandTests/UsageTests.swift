@@ -30,6 +30,10 @@ import Testing
         for (line, named) in [
             ("learning_rte: 1e-5", "learning_rte"), ("learning-rate: 1e-5", "here it is learning_rate"), ("nonsense: false", "nonsense"),
             ("empty:", "empty"), ("flip_images: 3", "flip_images"), ("beta: true", "beta"), ("config: other.yaml", "config"), ("- a", "not a list of"),
+            ("[]: 3", "the name of an option"),
+            ("{}: 3", "the name of an option"), ("beta: 3\nbeta: 4", "duplicated"), ("beta: {a: 3}", "beta must be"),
+            ("seed: [[1]]", "seed must be"),
+            ("beta: 2020-01-01", "beta must be"),
         ] {
             let file = try folder.write("model: scenes\n\(line)\n".replacingOccurrences(of: "model: scenes\n- a", with: "- a"), to: "options.yaml")
             let answer = try Seppo.run("align", "--winners", "w", "--output", "o", "--config", file)

@@ -134,6 +134,7 @@ import Testing
         let frame = try #require(Fixtures.bytes("444.jpg").firstRange(of: [0xFF, 0xC0])?.lowerBound)
         #expect(try error("444.jpg", frame + 5, [0xFF, 0xFF, 0xFF, 0xFF]) == .tooLarge(width: 65535, height: 65535))
         #expect(try error("lossless.webp", 21, [0xFF, 0xFF, 0xFF, 0x0F]) == .tooLarge(width: 16384, height: 16384))
+        for size in UInt8(0)...3 { #expect(try error("lossless.webp", 4, [size, 0, 0, 0]) == .damaged("its RIFF header is wrong")) }
     }
 
     // MARK: Geometry and writing

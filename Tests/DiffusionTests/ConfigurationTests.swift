@@ -196,6 +196,18 @@ import Torch
         }
     }
 
+    /// Foundation's reader of JSON5 traps at such bytes outside of quotes.
+    @Test(arguments: [UInt8(0xff), 0xc3, 0x80]) func bytesThatAreNoTextGiveErrors(_ byte: UInt8) throws {
+        let folder = TemporaryFolder()
+        let file = folder.url("config.json")
+        for text in ["{%\"a\": 1}", "{\"a\": %}", "%", "{\"a\"% : 1}", "{\"a\": \"%\"}"] {
+            let bytes = Array(text.utf8).map { $0 == UInt8(ascii: "%") ? byte : $0 }
+            try Data(bytes).write(to: file)
+            #expect(throws: ConfigurationError.self) { try SchedulerConfiguration(contentsOf: file) }
+            #expect(throws: ConfigurationError.self) { try UNetConfiguration(file) }
+        }
+    }
+
     @Test func aMissingSchedulerFileIsNamed() throws {
         let file = TemporaryFolder().url("scheduler_config.json")
         #expect(throws: ConfigurationError.self) { try SchedulerConfiguration(contentsOf: file) }

@@ -6,6 +6,7 @@ enum WebPContainer {
     static func still(in file: [UInt8]) throws(ImageError.Reason) -> ImageContainer {
         let size = file.littleEndian(at: 4, bytes: 4) ?? 0
         guard size <= file.count - 8 else { throw .truncated }
+        guard size >= 4 else { throw .damaged("its RIFF header is wrong") }
         let chunks = try chunks(of: file, in: 12..<8 + size)
         var still: ImageContainer
         if let animation = chunks.first(where: { $0.type == "ANMF" }) {
