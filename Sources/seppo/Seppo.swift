@@ -26,6 +26,8 @@ struct Seppo: ParsableCommand {
         // Before the first tensor: the allocator's habits and the treatment of denormals hold for the whole process.
         Runtime.keepFreedMemory()
         Runtime.flushDenormals()
+        // A file beyond the limit of `ulimit -f` is an error like a full disk, not an end without a word.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot(ConfigurationFile.expanded(Array(CommandLine.arguments.dropFirst())))
             try command.run()

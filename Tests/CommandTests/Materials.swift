@@ -1,5 +1,7 @@
+import Alignment
 import Datasets
 import Foundation
+import Torch
 
 /// What the tests align, and with what.
 enum Materials {
@@ -47,6 +49,13 @@ struct RunFiles {
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
             return object.filter { !["sample_s", "update_s", "examples_per_s", "peak_mb"].contains($0.key) } as NSDictionary
         }
+    }
+
+    /// Whether what the log and the saved state speak of is there and can be read.
+    func isWholeAsFarAsSaved(updates: Int) throws -> Bool {
+        let saved = try RunState.newest(RunDirectory(root))?.counters.updates ?? 0
+        let checkpoints = (0..<saved / updates).map { RunDirectory(root).checkpoint($0 + 1) }
+        return updatesLogged >= saved && checkpoints.allSatisfy { (try? SafeTensorsFile($0).all().isEmpty) == false }
     }
 
     /// The weights of every checkpoint and of the aligned model, byte by byte.

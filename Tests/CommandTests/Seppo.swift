@@ -21,9 +21,11 @@ struct Seppo {
     }()
 
     /// Starts the command and does not wait. Its output goes to files: a pipe that nobody reads would stop it.
-    init(_ arguments: [String], in folder: URL? = nil) throws {
-        process.executableURL = Self.executable
-        process.arguments = arguments
+    /// - Parameter launcher: a program that starts it, with its arguments, such as one that sets limits
+    init(_ arguments: [String], in folder: URL? = nil, by launcher: [String] = []) throws {
+        let words = launcher + [Self.executable.path] + arguments
+        process.executableURL = URL(fileURLWithPath: words[0])
+        process.arguments = Array(words.dropFirst())
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { _, one in one }
         process.standardInput = FileHandle.nullDevice
@@ -34,7 +36,9 @@ struct Seppo {
 
     /// Runs the command to its end.
     static func run(_ arguments: String..., in folder: URL? = nil) throws -> Answer { try Seppo(arguments, in: folder).answer() }
-    static func run(_ arguments: [String], in folder: URL? = nil) throws -> Answer { try Seppo(arguments, in: folder).answer() }
+    static func run(_ arguments: [String], in folder: URL? = nil, by launcher: [String] = []) throws -> Answer {
+        try Seppo(arguments, in: folder, by: launcher).answer()
+    }
 
     /// Waits for the end. A process that died of a signal has the code that a shell gives it.
     func answer() throws -> Answer {
@@ -44,6 +48,9 @@ struct Seppo {
             code: process.terminationStatus + (died ? 128 : 0), out: try String(contentsOf: output.url("out"), encoding: .utf8),
             error: try String(contentsOf: output.url("error"), encoding: .utf8))
     }
+
+    /// What it has written to its standard error so far.
+    var errors: String { (try? String(contentsOf: output.url("error"), encoding: .utf8)) ?? "" }
 
     /// Waits until something holds. False where the process ended, or a minute passed, before.
     func waits(for condition: () -> Bool) -> Bool {

@@ -86,6 +86,7 @@ public struct WinnerSet: Sendable {
         init(_ root: URL) throws(WinnerSetError) {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: root.path, isDirectory: &isFolder) else { throw .notThere(root.path) }
+            guard access(root.path, isFolder.boolValue ? R_OK | X_OK : R_OK) == 0 else { throw .unreadable(root.path, String(cString: strerror(errno))) }
             if isFolder.boolValue {
                 self = Self.folder(root)
             } else if Self.isParquet(root.lastPathComponent) {
@@ -137,6 +138,7 @@ public struct WinnerSet: Sendable {
 
 public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible {
     case notThere(String)
+    case unreadable(String, String)
     case notADataSet(String)
     /// The data set, what was looked for in it, and why nothing could be used.
     case noWinners(String, lookedFor: String, [Skip])
@@ -144,6 +146,7 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .notThere(let path): return "\(path): there is no such folder or file"
+        case .unreadable(let path, let reason): return "\(path): cannot be read: \(reason)"
         case .notADataSet(let path): return "\(path): neither a folder nor a .parquet or .tar file"
         case .noWinners(let path, let lookedFor, let skips):
             var lines = ["\(path): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
