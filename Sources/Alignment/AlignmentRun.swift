@@ -73,7 +73,7 @@ public final class AlignmentRun {
 
     /// Trains to the end, or to a signal, while winners are encoded ahead of their turn.
     /// - Parameters:
-    ///   - encoding: called while the first update waits for its winners to be encoded
+    ///   - encoding: called while the first update, or the first validation, waits for winners to be encoded
     ///   - started: called before the first update, with what is known to be left out by then
     ///   - leftOut: called for every winner that is found unusable later
     public func run(
@@ -81,7 +81,10 @@ public final class AlignmentRun {
         started: (_ winners: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void = { _, _, _ in }, leftOut: (Skip) throws -> Void = { _ in },
         validated: @escaping (Validation) -> Void = { _ in }, progress: (LoggedUpdate) throws -> Void
     ) throws {
-        let validator = try Validator(settings, pipeline, winners, directory) { [settings] in try settings.modelFiles.decoder() }
+        let validator = try Validator(settings, pipeline, winners, directory, autoencoder: { [settings] in try settings.modelFiles.decoder() }) {
+            if let number = signals.received { throw StoppedBySignal(number: number) }
+            try encoding($0, $1)
+        }
         validator?.onValidation = validated
         let trainer = try Trainer(settings, pipeline, winners, directory, validator)
         var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
@@ -111,7 +114,7 @@ public final class AlignmentRun {
         }
     }
 
-    
+    /// K checkpoints, the state twice while it is replaced, the resulting pipeline and the records; and what the cache lacks, which may lie elsewhere.
     private func checkDisk(encoders: Int) throws {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
         let policy = trainedCount * 4

@@ -171,6 +171,7 @@ public final class Trainer {
 
     /// What gradients are too large by, until they are clipped.
     private var lossScale: Double { counters.lossScale?.factor ?? 1 }
+
     /// Validates the checkpoints so far that were not yet.
     private func validate(stopping signals: StopSignals) throws {
         try validator?.run(through: counters.updates / settings.updates, of: pool, events, stopping: signals)
@@ -192,9 +193,12 @@ public final class Trainer {
     /// The next winners of the run's order, encoded, and the position after them. One that cannot be used is passed over.
     private func nextWinners(_ waiting: (_ done: Int, _ of: Int) throws -> Void) throws -> (rows: [Int], position: Int) {
         var order = outlook.order
+        let start = order.position
         var rows: [Int] = []
         while rows.count < settings.batch {
-            let drawn = order.next(settings.batch - rows.count)
+            // From wherever the order is, two passes' worth holds a whole one.
+            if rows.isEmpty, order.position - start >= 2 * order.count { throw winners.noneUsable }
+            let drawn = order.next(min(settings.batch - rows.count, order.count))
             rows += zip(drawn, try winners.prepare(drawn, progress: waiting)).filter(\.1).map(\.0)
         }
         return (rows, order.position)

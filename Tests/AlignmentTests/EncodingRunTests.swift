@@ -149,6 +149,43 @@ import Torch
         #expect(SkippedFiles.read(RunDirectory(folder)) == expected)
     }
 
+    /// Winners are left that are measured, and none that could be trained on.
+    @Test func noneToTrainOnEndsTheRun() throws {
+        let settings = settings(.sft) { ($0.heldOut, $0.batch) = (0.4, 7) }
+        let heldOut = HeldOut(captions: TinyWorld.captions, share: settings.heldOut, seed: settings.seed)
+        #expect(heldOut.rows.count == 2 && heldOut.training.count == 3)
+        for row in heldOut.training { try spoil("\(row).png") }
+        #expect(throws: WinnerSetError.self) { try world.train(settings, in: "run") }
+        // One is enough, however large a batch is.
+        try TinyWorld.image(70).writePNG(to: world.winners.appendingPathComponent("\(heldOut.training[0]).png"))
+        #expect(try world.train(settings, in: "one").entries().count == 10)
+    }
+
+    @Test func aSignalEndsTheWaitForTheFirstWinners() throws {
+        let run = try AlignmentRun(settings(.sft) { $0.heldOut = 0.4 }, in: world.folder.appendingPathComponent("run"), resumes: false)
+        let signals = StopSignals([])
+        signals.note(SIGTERM)
+        #expect(throws: StoppedBySignal.self) { try run.run(stopping: signals) { _ in Issue.record("an update was done") } }
+        #expect(try EncodingCache(run.directory.cache).contents().latents.files == 0)
+    }
+
+    /// An update that waits for its winners is not begun: the one before it is saved.
+    @Test func aSignalDuringAWaitSavesWhatWasDone() throws {
+        let settings = settings(.sft) { ($0.batch, $0.saveEvery) = (1, 100) }
+        let straight = try run(settings, "straight", EncodingMemory())
+        let directory = try world.directory("stopped")
+        let trainer = try Trainer(settings, world.pipeline.denoising, world.encoded(settings), directory)
+        let signals = StopSignals([])
+        var done = 0
+        #expect(throws: StoppedBySignal.self) {
+            try trainer.run(stopping: signals, encoding: { _, _ in if done == 3 { signals.note(SIGTERM) } }, progress: { done = $0.update })
+        }
+        #expect(done == 3)
+        #expect(try RunState.load(directory)?.counters.updates == 3)
+        #expect(try world.trainer(settings, directory).updatesDone == 3)
+        try expectSame(try world.train(settings, in: "stopped"), straight, "resumed")
+    }
+
     @Test func theCacheMayMoveButNothingElse() throws {
         let settings = settings(.sft)
         let folder = world.folder.appendingPathComponent("run")

@@ -55,12 +55,12 @@ import Torch
     ) throws -> RunDirectory {
         try withoutActuallyEscaping(made) { made in
             let directory = try world.directory(name)
-            let winners = try world.encoded(settings, cache: directory.cache)
-            let validator = try Validator(settings, world.pipeline, winners, directory) { try Autoencoder(of: world.model) }
+            let winners = try world.encoded(settings, store: EncodingCache(directory.cache))
+            let validator = try Validator(settings, world.pipeline.denoising, winners, directory) { try ModelFiles(world.model).decoder() }
             validator?.onValidation = made
             defer { validator?.onValidation = { _ in } }
             do {
-                try Trainer(settings, world.pipeline, winners, directory, validator).run(stopping: StopSignals([])) {
+                try Trainer(settings, world.pipeline.denoising, winners, directory, validator).run(stopping: StopSignals([])) {
                     if $0.update == killed { throw Killed() }
                 }
             } catch is Killed {}
@@ -86,7 +86,7 @@ import Torch
         #expect(Set(validations.map(\.denoisingError)).count == 3, "training changes the error")
         let samples = Sample.all(in: directory.samples(1))
         #expect(samples.map(\.sample.fileName) == ["00.png", "01.png", "02.png"])
-        #expect(try ImageFolder(directory.samples(1)).winners.map(\.caption) == samples.map(\.sample.text))
+        #expect(try WinnerSet(directory.samples(1)).winners.map(\.caption) == samples.map(\.sample.text))
         // The held-out captions come first.
         let heldOut = HeldOut(captions: TinyWorld.captions, share: 0.4, seed: 7)
         #expect(samples.prefix(2).map(\.sample.text) == heldOut.rows.map { TinyWorld.captions[$0] })

@@ -174,9 +174,9 @@ enum FuzzTargets {
                 name: name.replacingOccurrences(of: ".", with: "-"), seeds: [FuzzTarget.Seed(path: name, bytes: Array(content.utf8), others: others)],
                 isText: true, words: words
             ) { file in
-                let folder = try ImageFolder(file.deletingLastPathComponent())
-                let root = file.deletingLastPathComponent().standardizedFileURL.path
-                for winner in folder.winners { precondition(winner.image.path.hasPrefix(root), "\(winner.image.path) lies outside") }
+                // An image's name is its path within the folder, or a whole one where it lies outside.
+                let set = try WinnerSet(file.deletingLastPathComponent())
+                for winner in set.winners { precondition(!winner.image.name.hasPrefix("/"), "\(winner.image.name) lies outside") }
             }
         }
     }()
@@ -238,7 +238,7 @@ enum FuzzTargets {
             var counters = RunState.Counters()
             counters.updates = 3
             let tensors = [("policy.w", Tensor.ones([400])), ("optimiser.step.w", Tensor.ones([1]))]
-            try SafeTensors.write(tensors, metadata: RunState.metadata(counters, RunState.Inputs(winners: "a", unet: "b")), to: url)
+            try SafeTensors.write(tensors, metadata: RunState.metadata(counters, RunState.Inputs(data: "a", unet: "b")), to: url)
         }
         let (pointer, path) = ("state/current", "state/00000003.safetensors")
         let name = Data("00000003.safetensors\n".utf8)

@@ -17,11 +17,14 @@ public final class Validator {
     /// Called with each new validation.
     public var onValidation: (Validation) -> Void = { _ in }
 
-    /// - Parameter autoencoder: gives the autoencoder that decodes samples; it is let go after each checkpoint
+    /// Encodes what it will look at.
+    /// - Parameters:
+    ///   - autoencoder: gives the autoencoder that decodes samples; it is let go after each checkpoint
+    ///   - encoding: called while winners are encoded; where it throws, so does this
     /// - Returns: nil where the settings ask for no validation
     public init?(
         _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory,
-        autoencoder: @escaping () throws -> Autoencoder
+        autoencoder: @escaping () throws -> Autoencoder, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
     ) throws {
         let heldOut = HeldOut(captions: winners.captions, share: settings.heldOut, seed: settings.seed)
         guard !heldOut.rows.isEmpty || settings.validationPrompts > 0 else { return nil }
@@ -29,8 +32,10 @@ public final class Validator {
         self.pipeline = pipeline
         self.winners = winners
         self.directory = directory
-        rows = zip(heldOut.rows, try winners.prepare(heldOut.rows)).filter(\.1).map(\.0)
+        rows = zip(heldOut.rows, try winners.prepare(heldOut.rows, progress: encoding)).filter(\.1).map(\.0)
         let prompts = ValidationSamples.rows(winners.captions, heldOut, count: settings.validationPrompts)
+        // While the text encoder is there.
+        if !prompts.isEmpty { _ = try winners.states(prompts, dropped: prompts.map { _ in false }) }
         samples = prompts.isEmpty ? nil : ValidationSamples(settings, pipeline, winners, rows: prompts, autoencoder: autoencoder)
         let lines = try rows.map { try HeldOutWinner(row: $0, caption: winners.captions[$0]).line() }
         try writeAtomically(lines.reduce(Data(), +), to: directory.heldOut)

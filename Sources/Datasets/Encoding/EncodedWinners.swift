@@ -128,11 +128,12 @@ public final class EncodedWinners: @unchecked Sendable {
             if claimed.isEmpty { waitForOthers() }
             _ = try Workers.map(claimed.count) { _, part in for row in claimed[part] { try encode(row) } }
         }
-        guard condition.withLock({ unusable.count < count }) else {
-            throw WinnerSetError.noWinners(root.path, lookedFor: "images that can be decoded", skips)
-        }
+        if condition.withLock({ unusable.count == count }) { throw noneUsable }
         return condition.withLock { rows.map { states[$0] == .ready } }
     }
+
+    /// That no winner, or none of those that somebody can use, has an image that can be decoded.
+    public var noneUsable: WinnerSetError { .noWinners(root.path, lookedFor: "images that can be decoded", skips) }
 
     private func claim(_ rows: [Int], atMost limit: Int) -> [Int] {
         condition.withLock {
