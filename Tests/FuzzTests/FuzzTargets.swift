@@ -99,7 +99,7 @@ enum FuzzTargets {
     private nonisolated(unsafe) static let pipeline = Result { try Pipeline(Fixtures.folder.appendingPathComponent("pipeline/model")) }
 
     private static let adapters: [FuzzTarget.Seed] = {
-        let layers = LoRA.attentionProjections(try! pipeline.get().unetTensors).filter { $0.key.hasPrefix("mid_block") }
+        let layers = LoRA.layers([.attention], of: try! pipeline.get().unetTensors).filter { $0.key.hasPrefix("mid_block") }
         let own = LowRankAdapters(rank: 1, alpha: 1, layers: layers, seed: 5)
         let peft = written("peft.safetensors") { try LoRA.write(own, to: $0) }
         let kohya = written("kohya.safetensors") { url in
