@@ -101,9 +101,8 @@ public struct WinnerSet: Sendable {
         /// A metadata file says what the folder is. Downloaders put tables without images beside shards and beside captioned images, so Parquet
         /// comes after both.
         private static func folder(_ root: URL) -> Form {
-            for format in MetadataFormat.allCases where FileManager.default.fileExists(atPath: root.appendingPathComponent(format.fileName).path) {
-                return .folder
-            }
+            func holds(_ format: MetadataFormat) -> Bool { FileManager.default.fileExists(atPath: root.appendingPathComponent(format.fileName).path) }
+            if MetadataFormat.allCases.contains(where: holds) { return .folder }
             let names = FolderListing.files(under: root)
             let shards = DatasetFiles(names.filter(ShardListing.isShard), in: root)
             if !shards.read.isEmpty { return .shards(shards) }
