@@ -92,6 +92,16 @@ import Torch
         }
     }
 
+    @Test func anOpenFileIsLetGoOfAndReadAgain() throws {
+        let images = ParquetImages()
+        let source = ParquetImageSource(images: images, path: hub.path, rowGroup: 0, row: 1, column: "image.bytes")
+        let bytes = try source.bytes()
+        #expect(images.isOpen)
+        source.letGo()
+        #expect(!images.isOpen)
+        #expect(try source.bytes() == bytes && images.isOpen)
+    }
+
     // MARK: Damage
 
     @Test func damagedFilesAreErrors() throws {

@@ -70,8 +70,14 @@ public final class EncodedWinners: @unchecked Sendable {
         return images * latents + captions * file(emptyState.count)
     }
 
-    /// Lets go of the networks that encode; they come back where they are wanted after all.
-    public func releaseEncoder() { encoder.release() }
+    /// Lets go of the networks that encode and of files held open; they come back where they are wanted after all.
+    public func releaseEncoder() {
+        encoder.release()
+        for winner in winners {
+            winner.image.letGo()
+            winner.loser?.letGo()
+        }
+    }
 
     // MARK: Batches
 

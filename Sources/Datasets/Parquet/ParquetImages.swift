@@ -36,6 +36,10 @@ final class ParquetImages: @unchecked Sendable {
         return try ParquetColumn(file, rowGroup: rowGroup, column)
     }
 
+    var isOpen: Bool { lock.withLock { file != nil } }
+
+    func letGo() { lock.withLock(close) }
+
     private func close() {
         columns = [:]
         file = nil
@@ -57,4 +61,6 @@ struct ParquetImageSource: ImageSource {
         guard let found, !found.isEmpty else { throw .empty }
         return found
     }
+
+    func letGo() { images.letGo() }
 }

@@ -28,6 +28,9 @@ public struct ImageReference: Sendable {
         return bytes
     }
 
+    /// Lets go of what its source holds open to be quick. The bytes can be read all the same.
+    public func letGo() { source.letGo() }
+
     public func image(ground: RGBImage.Ground = .white) throws(ImageError) -> RGBImage {
         try RGBImage(data: bytes(), name: name, ground: ground)
     }
@@ -36,6 +39,12 @@ public struct ImageReference: Sendable {
 /// Where the bytes of one image can be read: as often as wanted, in any order and from any thread.
 public protocol ImageSource: Sendable {
     func bytes() throws(ImageError.Reason) -> [UInt8]
+    /// For sources that hold something open to be quick.
+    func letGo()
+}
+
+extension ImageSource {
+    public func letGo() {}
 }
 
 /// A regular file, or a part of one.
