@@ -30,7 +30,7 @@ public struct DatasetSheet {
         let title = set.root.lastPathComponent
         let columns = shown.contains { $0.loser != nil } ? 2 : 1
         let body: HTML = """
-            <p class="kicker">\(set.form): \(set.counts.map { "\($0.value) \($0.name)" }.joined(separator: ", "))</p>
+            <p class="kicker">\(set.summary)</p>
             <h1>\(title)</h1>
             <p class="lead">\(shown.count) of \(set.winners.count) winners, cropped as a model of \(resolution) × \(resolution) pixels sees them.</p>
             <div class="grid columns-\(columns)">\(cards)</div>

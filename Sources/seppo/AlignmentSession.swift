@@ -20,6 +20,7 @@ struct AlignmentSession {
     func run(title: String = "aligning") throws {
         guard !run.isComplete else { return }
         for line in run.arithmetic { Console.line(line) }
+        Console.line(run.data.summary)
         let encoding = ProgressBar("encoding winners")
         let training = ProgressBar(title)
         try run.run(

@@ -25,7 +25,7 @@ struct DataSetOptions: ParsableArguments {
 
     func winners() throws -> WinnerSet {
         let set = try WinnerSet(URL(fileURLWithPath: path), columns: columns)
-        Console.line("\(set.form): \(set.counts.map { "\($0.value) \($0.name)" }.joined(separator: ", "))")
+        Console.line(set.summary)
         return set
     }
 }

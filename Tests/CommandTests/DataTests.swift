@@ -124,5 +124,6 @@ import Testing
         let answer = try Seppo.run(Materials.align(run, winners: URL(fileURLWithPath: pairs), iterations: 1, updates: 1) + ["--method", "dpo"])
         #expect(answer.code == 0, "\(answer.error)")
         #expect(RunFiles(run).updatesLogged == 1)
+        #expect(answer.error.contains("15 rows, 2 ties, 2 without label, 5 unusable, 5 winners, 1 repeated"))
     }
 }

@@ -20,7 +20,7 @@ from PIL import Image
 
 FOLDER = pathlib.Path(__file__).parent / "parquet"
 
-# https://huggingface.co/datasets/yuvalkirstain/pickapic_v2 (v1 has the same columns): the schema of its files.
+# The schema of the files of yuvalkirstain/pickapic_v2 on the hub; v1 has the same columns.
 PICK_A_PIC = pa.schema([
     ("are_different", pa.bool_()), ("best_image_uid", pa.string()), ("caption", pa.string()), ("created_at", pa.timestamp("ns")), ("has_label", pa.bool_()),
     ("image_0_uid", pa.string()), ("image_0_url", pa.string()), ("image_1_uid", pa.string()), ("image_1_url", pa.string()), ("jpg_0", pa.binary()),

@@ -54,6 +54,13 @@ public struct WinnerSet: Sendable {
         }
     }
 
+    /// Form and counts in a line, for people.
+    public var summary: String { Self.summary(form, counts) }
+
+    public static func summary(_ form: String, _ counts: [Count]) -> String {
+        "\(form): " + counts.map { "\($0.value) \($0.name)" }.joined(separator: ", ")
+    }
+
     /// What files of images end in.
     public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
 

@@ -1,3 +1,4 @@
+import Datasets
 import Diffusion
 import Foundation
 
@@ -48,7 +49,7 @@ extension DatasetInspection.Spread {
 
 extension DatasetInspection {
     fileprivate var lines: [String] {
-        var lines = form.map { ["  " + $0 + ": " + counts.map { "\($0.value) \($0.name)" }.joined(separator: ", ")] } ?? []
+        var lines = form.map { ["  " + WinnerSet.summary($0, counts)] } ?? []
         lines += ["  \(winners) winners with \(distinctCaptions) different captions, \(losers) with a losing image; \(skipped.count) files or rows left out"]
         if decoded < winners { lines.append("  \(decoded) of them were decoded; inspect --all decodes every one") }
         if let width, let height {
