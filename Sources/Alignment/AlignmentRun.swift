@@ -78,8 +78,8 @@ public final class AlignmentRun {
     ///   - leftOut: called for every winner that is found unusable later
     public func run(
         stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
-        started: (_ winners: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void = { _, _, _ in }, leftOut: (Skip) throws -> Void = { _ in },
-        validated: @escaping (Validation) -> Void = { _ in }, progress: (LoggedUpdate) throws -> Void
+        started: (_ winners: Int, _ heldOut: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void = { _, _, _, _ in },
+        leftOut: (Skip) throws -> Void = { _ in }, validated: @escaping (Validation) -> Void = { _ in }, progress: (LoggedUpdate) throws -> Void
     ) throws {
         let validator = try Validator(settings, pipeline, winners, directory, autoencoder: { [settings] in try settings.modelFiles.decoder() }) {
             if let number = signals.received { throw StoppedBySignal(number: number) }
@@ -89,7 +89,7 @@ public final class AlignmentRun {
         let trainer = try Trainer(settings, pipeline, winners, directory, validator)
         var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
         try skips.record(winners.skips)
-        try started(winners.count, skips.all, trainer.updatesDone)
+        try started(winners.count, winners.count - trainer.outlook.order.count, skips.all, trainer.updatesDone)
         let ahead = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count)
         defer { ahead.stop() }
         var isFirst = true
@@ -105,10 +105,11 @@ public final class AlignmentRun {
     private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
         // A setting that the run's program did not have yet was what its default is; it did not hold out any winners.
         let before = try AlignmentSettings(model: "", winners: "").fields()
-            .merging(["held_out": .number(0), "validation_prompts": .number(0)]) { $1 }
+            .merging(["held_out": .number(0)]) { $1 }
             .merging(AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))) { $1 }
         let now = try settings.fields()
-        let changes = Set(before.keys).union(now.keys).subtracting(["save_every", "cache"]).sorted().filter { before[$0] != now[$0] }
+        // What changes no number of the training may change.
+        let changes = Set(before.keys).union(now.keys).subtracting(["save_every", "cache", "validation_prompts"]).sorted().filter { before[$0] != now[$0] }
         guard changes.isEmpty else {
             throw RunError.differs(changes.map { "\($0): was \(before[$0]?.text ?? "not set"), now \(now[$0]?.text ?? "not set")" })
         }

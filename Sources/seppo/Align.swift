@@ -123,9 +123,7 @@ struct Align: ParsableCommand {
         // The session holds the run's lock until the report is written.
         try withExtendedLifetime(session) {
             try session.run()
-            let record = try AlignmentSession.evaluate(settings, session.run.data, directory)
-            let areHeldOut = directory.validations.last?.denoisingError != nil
-            let note = settings.model == BuiltInModel.name ? nil : areHeldOut ? "of winners that were held out" : "of the winners themselves"
+            let (record, note) = try AlignmentSession.evaluate(settings, session.run.data, directory)
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
         print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")

@@ -25,8 +25,9 @@ struct AlignmentSession {
         let training = ProgressBar(title)
         try run.run(
             stopping: StopSignals(), encoding: { encoding.show($0, of: $1) },
-            started: { winners, skips, done in
-                Console.line("\(winners) winners" + (skips.isEmpty ? "" : ", \(skips.count) left out:"))
+            started: { winners, heldOut, skips, done in
+                let split = heldOut > 0 ? ", \(heldOut) of them held out" : ""
+                Console.line("\(winners) winners\(split)" + (skips.isEmpty ? "" : ", \(skips.count) left out:"))
                 for skip in skips.prefix(10) { Console.line("  \(skip)") }
                 if skips.count > 10 { Console.line("  and \(skips.count - 10) more, see \(run.directory.skippedFiles.path)") }
                 if done > 0 { Console.line("going on after update \(done)") }
@@ -51,10 +52,13 @@ struct AlignmentSession {
 
     /// What the report says of a finished run, with its final comparison against the base, which goes to `evaluation.json`: the oracle's where
     /// the model draws Scenes; elsewhere the denoising error, on the winners that were held out or, where none was, on the first of all.
-    static func evaluate(_ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory) throws -> RunRecord {
+    /// - Returns: with what the report says of its captions
+    static func evaluate(
+        _ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory
+    ) throws -> (record: RunRecord, captionsNote: String?) {
         if settings.model != BuiltInModel.name, let comparison = try Comparison(heldOutOf: directory, k: settings.iterations) {
             try writeAtomically(comparison.json(), to: directory.evaluation)
-            return try record(settings.method.rawValue, settings, directory, images: [])
+            return (try record(settings.method.rawValue, settings, directory, images: []), "of winners that were held out")
         }
         let bar = ProgressBar("evaluating")
         // One model after the other: two of a large one would stand in memory otherwise.
@@ -65,14 +69,14 @@ struct AlignmentSession {
             let before = try evaluation.run(Pipeline(models[0])) { bar.show($0, of: 2 * $1) }
             let after = try evaluation.run(Pipeline(models[1])) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
-            return try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after))
+            return (try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after)), nil)
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
         let before = try evaluation.run(Pipeline(models[0]), data) { bar.show($0, of: 2 * $1) }
         let after = try evaluation.run(Pipeline(models[1]), data) { bar.show($1 + $0, of: 2 * $1) }
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
-        return try record(settings.method.rawValue, settings, directory, images: [])
+        return (try record(settings.method.rawValue, settings, directory, images: []), "of the winners themselves")
     }
 
     static func record(_ name: String, _ settings: AlignmentSettings, _ directory: RunDirectory, images: [RunRecord.ImagePair]) throws -> RunRecord {

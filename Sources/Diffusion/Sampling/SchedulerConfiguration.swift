@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// A pipeline's `scheduler/scheduler_config.json`, as diffusers writes it.
 ///
@@ -73,7 +74,7 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
     public func write(to file: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(self).write(to: file, options: .atomic)
+        try writeAtomically(encoder.encode(self), to: file)
     }
 }
 

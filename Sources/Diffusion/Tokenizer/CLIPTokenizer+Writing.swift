@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 extension CLIPTokenizer {
     /// Writes `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json`, from which transformers' `CLIPTokenizer`
@@ -31,10 +32,10 @@ extension CLIPTokenizer {
 
     private static func write(_ data: Data, to folder: URL, as name: String) throws {
         do {
-            try data.write(to: folder.appendingPathComponent(name), options: .atomic)
+            try writeAtomically(data, to: folder.appendingPathComponent(name))
         } catch {
             let remedy = "Check the folder's permissions and the free disk space"
-            throw TokenizerError(.file, name, "cannot be written: \(error.localizedDescription)", remedy: remedy)
+            throw TokenizerError(.file, name, "cannot be written: \((error as? FileError)?.reason ?? "\(error)")", remedy: remedy)
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// The report of one run, or of several side by side, as one self-contained HTML file: no script, nothing loaded, readable offline and on a phone.
 ///
@@ -45,7 +46,7 @@ public struct Report: Sendable {
 
     /// Writes the page whole or not at all.
     public func write(to file: URL) throws {
-        try Data(html().utf8).write(to: file, options: .atomic)
+        try writeAtomically(Data(html().utf8), to: file)
     }
 
     private var header: HTML {
