@@ -22,10 +22,10 @@ struct Mutator {
         0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 62, .max >> 1, 1 << 63, .max,
     ]
 
-    /// One to four changes; `others` are files of the same format to take pieces from.
+    /// One to four changes, rather few: many are refused at the first. `others` are files of the same format to take pieces from.
     mutating func mutated(_ original: [UInt8], splicing others: [[UInt8]]) -> [UInt8] {
         var bytes = original
-        for _ in 0...random.integer(below: 4) {
+        for _ in 0...random.integer(below: 1 + random.integer(below: 4)) {
             if isText, random.integer(below: 2) == 0 { changeToken(&bytes) } else { change(&bytes, others) }
         }
         return bytes
