@@ -140,7 +140,7 @@ import Torch
         var (atStart, later): ([Skip], [Skip]) = ([], [])
         func run(stoppingAt update: Int?) throws {
             try AlignmentRun(settings, in: folder, resumes: true).run(
-                stopping: signals, started: { _, skips, _ in atStart = skips }, leftOut: { later.append($0) },
+                stopping: signals, started: { _, _, skips, _ in atStart = skips }, leftOut: { later.append($0) },
                 progress: { if $0.update == update { signals.note(SIGTERM) } })
         }
         #expect(throws: StoppedBySignal.self) { try run(stoppingAt: 5) }

@@ -18,7 +18,7 @@ import Testing
     }
 
     /// By what is the first file to be larger than the limit.
-    @Test(arguments: [(40, "cache/winners"), (2_000, "checkpoints/0001"), (9_000, "state/")]) func fileTooLarge(kilobytes: Int, file: String) throws {
+    @Test(arguments: [(3, "cache/"), (2_000, "checkpoints/0001"), (9_000, "state/")]) func fileTooLarge(kilobytes: Int, file: String) throws {
         let (whole, run) = (folder.url("whole"), folder.url("run"))
         #expect(try Seppo.run(arguments(whole)).code == 0)
         let failed = try Seppo.run(arguments(run), by: limited(kilobytes))

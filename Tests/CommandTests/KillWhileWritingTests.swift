@@ -15,7 +15,7 @@ import Testing
     @Test func theNextStartGoesOn() throws {
         let (whole, run) = (folder.url("whole"), folder.url("run"))
         #expect(try Seppo.run(arguments(whole)).code == 0)
-        for place in ["cache", "checkpoints/0001", "state", "state", "checkpoints/0002", "state", "checkpoints/0003", "state"] {
+        for place in ["checkpoints/0001", "state", "state", "checkpoints/0002", "state", "checkpoints/0003", "state"] {
             let written = run.appendingPathComponent(place)
             // Writing takes milliseconds, and may be over before the signal comes: then the next time.
             var wasCaught = false
@@ -35,7 +35,7 @@ import Testing
         #expect(last.code == 0, "\(last.error)")
         #expect(try RunFiles(run).log() == RunFiles(whole).log())
         #expect(try RunFiles(run).weights() == RunFiles(whole).weights())
-        #expect(!["", "state", "cache", "checkpoints/0001"].contains { Self.partial(run.appendingPathComponent($0)) })
+        #expect(!["", "state", "checkpoints/0001"].contains { Self.partial(run.appendingPathComponent($0)) })
     }
 
     /// Goes back to before a folder was written, as far as the run has gone beyond.

@@ -42,25 +42,6 @@ import Testing
         #expect(allowed.code == 0, "\(allowed.error)")
     }
 
-    @Test func winnersThatVanishWhileTheyAreEncodedAreLeftOut() throws {
-        let winners = folder.url("winners")
-        try FileManager.default.createDirectory(at: winners, withIntermediateDirectories: true)
-        let picture = Materials.winners.appendingPathComponent("00000.png")
-        let names = (0..<600).map { String(format: "%04d", $0) }
-        for name in names {
-            try FileManager.default.copyItem(at: picture, to: winners.appendingPathComponent(name + ".png"))
-            try Data("caption \(name)".utf8).write(to: winners.appendingPathComponent(name + ".txt"))
-        }
-        let run = try Seppo(Materials.align(folder.url("run"), winners: winners, iterations: 1, updates: 1, "--validation-prompts", "0"))
-        try #require(run.waits { run.errors.contains("encoding winners") })
-        kill(run.process.processIdentifier, SIGSTOP)
-        for name in names.suffix(100) { try FileManager.default.removeItem(at: winners.appendingPathComponent(name + ".png")) }
-        kill(run.process.processIdentifier, SIGCONT)
-        let answer = try run.answer()
-        #expect(answer.code == 0, "\(answer.error)")
-        #expect(answer.error.contains("500 winners, 100 left out") && answer.error.contains("0599.png") || answer.error.contains("0500.png"), "\(answer.error)")
-    }
-
     @Test func winnersThatVanishWhileTrainingAreMissedAtTheNextStart() throws {
         let (winners, output) = (try Materials.copyOfWinners(in: folder), folder.url("run"))
         let arguments = Materials.align(output, winners: winners, iterations: 1, updates: 12, "--save-every", "2")

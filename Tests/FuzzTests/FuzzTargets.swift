@@ -14,15 +14,18 @@ enum FuzzTargets {
 
     static var all: [FuzzTarget] {
         if ProcessInfo.processInfo.environment[faultyVariable] == "1" { return faulty }
-        return weights + configurations + tokenizers + tables + images + runs
+        return weights + configurations + tokenizers + tables + [shard] + images + runs
     }
 
     /// Parsers that are wrong, to see that it is noticed.
+    nonisolated(unsafe) private static var eaten: [UInt8] = []
+
     static let faulty = [
         FuzzTarget(name: "trap", seeds: [text("a")]) { _ in _ = [Int]()[Int.random(in: 1...2)] },
         FuzzTarget(name: "hang", seeds: [text("a")]) { _ in while true { usleep(1000) } },
         FuzzTarget(name: "glutton", seeds: [text("a")]) { _ in
-            memset(malloc(150 << 20), 1, 150 << 20)
+            // Where the optimiser cannot see that nobody looks at it.
+            eaten = [UInt8](repeating: .random(in: 1...2), count: 150 << 20)
         },
         FuzzTarget(name: "none", seeds: [text("a")]) { _ in },
     ]
@@ -180,6 +183,25 @@ enum FuzzTargets {
             }
         }
     }()
+
+    private static let shard = FuzzTarget(
+        name: "tar", seeds: [shardSeed], words: ["ustar\0", "a.png", ".txt", ".loser.png", "L", "x", "g", "12 size=100\n", "path=../b.png\n", "777777"],
+        repair: Repairs.tarChecksums
+    ) { file in
+        let set = try WinnerSet(file)
+        for winner in set.winners { _ = try winner.image.bytes() }
+    }
+
+    private static let shardSeed = written("shard.tar") { url in
+        let folder = url.deletingLastPathComponent().appendingPathComponent("pictures")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for name in ["a", "b"] {
+            try FileManager.default.copyItem(
+                at: Fixtures.folder.appendingPathComponent("images/rgb.png"), to: folder.appendingPathComponent(name + ".png"))
+            try Data("a \(name)".utf8).write(to: folder.appendingPathComponent(name + ".txt"))
+        }
+        _ = try WinnerShard.write(WinnerSet(folder).winners, to: url)
+    }
 
     private static let images = [
         image("png", ["IHDR", "PLTE", "tRNS", "IDAT", "IEND", "eXIf", "acTL", "fcTL", "MM\0*", "II*\0"], repair: Repairs.pngChecksums),

@@ -31,6 +31,17 @@ enum Repairs {
         return repaired
     }
 
+    /// Of a tar archive: the checksum of every block that says it is a header.
+    @Sendable static func tarChecksums(_ bytes: [UInt8]) -> [UInt8] {
+        var repaired = bytes
+        for block in stride(from: 0, to: bytes.count - 511, by: 512) where bytes[block + 257] == UInt8(ascii: "u") {
+            let sum = (0..<512).reduce(0) { $0 + (148..<156 ~= $1 ? 32 : Int(bytes[block + $1])) }
+            let digits = String(sum, radix: 8)
+            repaired.replaceSubrange(block + 148..<block + 156, with: Array((String(repeating: "0", count: 6 - digits.count) + digits + "\0 ").utf8))
+        }
+        return repaired
+    }
+
     /// Of a PNG file: the checksums of every chunk that its length leaves room for.
     @Sendable static func pngChecksums(_ bytes: [UInt8]) -> [UInt8] {
         var (repaired, start) = (bytes, 8)
