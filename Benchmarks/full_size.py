@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Runs `seppo align` and seppo_diffusers.py on a model of Stable Diffusion 1.5's full size and prints how they compare, as Markdown.
+
+Weights are random, made by Tests/Fixtures/make_large.py. Both sides train with gradient checkpointing. Memory is read off /proc while a process runs:
+anonymous memory, which only the process's end gives back, apart from pages of mapped files, which the kernel may drop at any time. Linux only.
+"""
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from measure import HERE, number, say
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--place", type=Path, default=Path("runs/large"), help="holds model/ of make_large.py; results go here")
+    parser.add_argument("--seppo", type=Path, default=Path(".build/release/seppo"))
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--updates", type=int, default=4)
+    parser.add_argument("--sample-steps", type=int, default=4)
+    parser.add_argument("--resolution", type=int, default=256)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
+    return parser.parse_args()
+
+
+ROWS = {"full": [], "LoRA 16": ["--lora", "16"]}
+
+
+class Watcher(threading.Thread):
+    """The greatest anonymous, mapped and resident memory of a process, in MB."""
+
+    def __init__(self, process):
+        super().__init__(daemon=True)
+        self.process, self.peaks = process, {"anonymous": 0, "mapped": 0, "resident": 0}
+
+    def run(self):
+        keys = {"RssAnon": "anonymous", "RssFile": "mapped", "VmRSS": "resident"}
+        while self.process.poll() is None:
+            try:
+                for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+                    name, _, value = line.partition(":")
+                    if name in keys:
+                        self.peaks[keys[name]] = max(self.peaks[keys[name]], int(value.split()[0]) / 1024)
+            except (FileNotFoundError, ProcessLookupError):
+                break
+            time.sleep(0.05)
+
+
+def measure(command, options):
+    """Seconds an update and a sampled image, medians of all updates but the first, and peaks of memory."""
+    output, log = options.place / "run", options.place / "run.log"
+    shutil.rmtree(output, ignore_errors=True)
+    with open(log, "w") as errors, open(log.with_suffix(".out"), "w") as text:
+        process = subprocess.Popen([str(part) for part in command + ["--output", output]], stdout=text, stderr=errors)
+        watcher = Watcher(process)
+        watcher.start()
+        watcher.join()
+        process.wait()
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}; the end of {log}:\n" + "\n".join(log.read_text().splitlines()[-5:]))
+    lines = output / "log.jsonl" if (output / "log.jsonl").exists() else log.with_suffix(".out")
+    records = [json.loads(line) for line in lines.read_text().splitlines()]
+    updates = [record for record in records if record.get("phase", "update") == "update"]
+    if len(updates) != options.updates:
+        raise RuntimeError(f"{command[0]} logged {len(updates)} updates, not {options.updates}")
+    shutil.rmtree(output, ignore_errors=True)
+    medians = {key: statistics.median(record[key] for record in updates[1:]) for key in ("update_s", "sample_s")}
+    return {**medians, **watcher.peaks}
+
+
+def main():
+    options = parse_options()
+    if os.getloadavg()[0] > 0.5:
+        say(f"the machine is busy (load {os.getloadavg()[0]:.1f}): the numbers will be rough")
+    winners = options.place / "winners"
+    if not winners.exists():
+        subprocess.run([options.seppo, "scenes", "--output", winners, "--count", "8"], check=True, stdout=subprocess.DEVNULL)
+    shared = ["--model", options.place / "model", "--winners", winners, "--vae-posterior", "mode", "--gradient-checkpointing", "--batch", "1",
+              "--iterations", "1", "--updates", options.updates, "--sample-steps", options.sample_steps, "--resolution", options.resolution,
+              "--threads", options.threads, "--guidance", "7.5"]
+    contenders = {
+        "seppo": [options.seppo, "align", *shared, "--held-out", "0", "--validation-prompts", "0"],
+        "as installed": [sys.executable, HERE / "seppo_diffusers.py", *shared],
+    }
+    results = {row: {name: [] for name in contenders} for row in options.only}
+    for turn in range(options.rounds):
+        for row in options.only:
+            for name, command in contenders.items():
+                values = measure(command + ROWS[row], options)
+                results[row][name].append(values)
+                say(f"round {turn + 1} of {options.rounds}: {row}, {name}: " + ", ".join(f"{key} {value:.1f}" for key, value in values.items()))
+    (options.place / "results.json").write_text(json.dumps(results, indent=1))
+    print("| | measure | seppo | PyTorch + diffusers, as installed | ratio |", "|---|---|---|---|---|", sep="\n")
+    for row, pair in results.items():
+        for key, title, unit in [("update_s", "an update, without its sample", "s"), ("sample_s", f"a sampled image, {options.sample_steps} steps", "s"),
+                                 ("anonymous", "peak anonymous memory", "MB"), ("mapped", "peak mapped files", "MB"), ("resident", "peak resident", "MB")]:
+            ours, theirs = ([values[key] for values in pair[name]] for name in contenders)
+            ratios = [a / b for a, b in zip(ours, theirs) if b]
+            ratio = f"**{statistics.median(ratios):.2f}**" if ratios else ""
+            print(f"| {row} | {title} | {number(statistics.median(ours))} {unit} | {number(statistics.median(theirs))} {unit} | {ratio} |")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RuntimeError as error:
+        say(error)
+        sys.exit(1)
