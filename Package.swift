@@ -31,14 +31,15 @@ let package = Package(
             dependencies: [
                 "Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams"),
             ]),
+        .target(name: "TestSupport", dependencies: ["Diffusion"], path: "Tests/TestSupport"),
         .testTarget(name: "LayersTests", dependencies: ["Layers"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
-        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
-        .testTarget(name: "AlignmentTests", dependencies: ["Alignment"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
+        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "TestSupport"]),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
+        .testTarget(name: "AlignmentTests", dependencies: ["Alignment", "TestSupport"]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
-        .testTarget(name: "CommandTests", dependencies: ["seppo", "Evaluation"]),
-        .testTarget(name: "FuzzTests", dependencies: ["seppo", "Evaluation"]),
+        .testTarget(name: "CommandTests", dependencies: ["seppo", "Evaluation", "TestSupport"]),
+        .testTarget(name: "FuzzTests", dependencies: ["seppo", "Evaluation", "TestSupport"]),
     ],
     cxxLanguageStandard: .cxx20
 )

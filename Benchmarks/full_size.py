@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `seppo align` and seppo_diffusers.py on a model of Stable Diffusion 1.5's full size and prints how they compare, as Markdown.
 
-Weights are random, made by Tests/Fixtures/make_large.py. Both sides train with gradient checkpointing. Memory is read off /proc while a process runs:
+Weights are random, made by Tests/Fixtures/make_large.py. Both sides train with gradient checkpointing or, in the rows "all kept", without. Memory is read off /proc while a process runs:
 anonymous memory, which only the process's end gives back, apart from pages of mapped files, which the kernel may drop at any time. Linux only.
 """
 import argparse
@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from measure import HERE, number, say
+from measure import HERE, logged_updates, number, say
 
 
 def parse_options():
@@ -27,11 +27,17 @@ def parse_options():
     parser.add_argument("--sample-steps", type=int, default=4)
     parser.add_argument("--resolution", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=["full", "LoRA 16"])
     return parser.parse_args()
 
 
-ROWS = {"full": [], "LoRA 16": ["--lora", "16"]}
+CHECKPOINTING = ["--gradient-checkpointing"]
+ROWS = {
+    "full": CHECKPOINTING,
+    "LoRA 16": ["--lora", "16", *CHECKPOINTING],
+    "full, all kept": [],
+    "LoRA 16, all kept": ["--lora", "16"],
+}
 
 
 class Watcher(threading.Thread):
@@ -67,8 +73,7 @@ def measure(command, options):
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}; the end of {log}:\n" + "\n".join(log.read_text().splitlines()[-5:]))
     lines = output / "log.jsonl" if (output / "log.jsonl").exists() else log.with_suffix(".out")
-    records = [json.loads(line) for line in lines.read_text().splitlines()]
-    updates = [record for record in records if record.get("phase", "update") == "update"]
+    updates = logged_updates(lines.read_text())
     if len(updates) != options.updates:
         raise RuntimeError(f"{command[0]} logged {len(updates)} updates, not {options.updates}")
     shutil.rmtree(output, ignore_errors=True)
@@ -83,7 +88,7 @@ def main():
     winners = options.place / "winners"
     if not winners.exists():
         subprocess.run([options.seppo, "scenes", "--output", winners, "--count", "8"], check=True, stdout=subprocess.DEVNULL)
-    shared = ["--model", options.place / "model", "--winners", winners, "--vae-posterior", "mode", "--gradient-checkpointing", "--batch", "1",
+    shared = ["--model", options.place / "model", "--winners", winners, "--vae-posterior", "mode", "--batch", "1",
               "--iterations", "1", "--updates", options.updates, "--sample-steps", options.sample_steps, "--resolution", options.resolution,
               "--threads", options.threads, "--guidance", "7.5"]
     contenders = {

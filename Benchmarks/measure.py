@@ -75,14 +75,19 @@ def run(command, log, environment=None):
     return seconds, usage.ru_maxrss / per_megabyte, text
 
 
+def logged_updates(text):
+    """The updates among the JSON lines that either side writes."""
+    records = [json.loads(line) for line in text.splitlines()]
+    return [record for record in records if record.get("phase", "update") == "update"]
+
+
 def measure(contender, options):
     """One run: {measure: value}."""
     output = options.place / "run"
     shutil.rmtree(output, ignore_errors=True)
     wall, peak, text = run(contender.command + ["--output", output], options.place / "run.log", contender.environment)
     log = output / "log.jsonl"
-    records = [json.loads(line) for line in (log.read_text() if log.exists() else text).splitlines()]
-    updates = [record for record in records if record.get("phase", "update") == "update"]
+    updates = logged_updates(log.read_text() if log.exists() else text)
     expected = options.iterations * options.updates
     if len(updates) != expected:
         raise RuntimeError(f"{contender.name} logged {len(updates)} updates, not {expected}")

@@ -122,7 +122,7 @@ public final class AlignmentRun {
         let ofBase = !settings.trainsAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + ofBase)
         let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
-        let heldOut = HeldOut(captions: winners.captions, share: settings.heldOut, seed: settings.seed)
+        let heldOut = HeldOut(of: winners, settings)
         let order = ShuffledOrder(of: heldOut.training, seed: settings.seed, purpose: Trainer.orderPurpose)
         let cache = settings.cacheFolder(of: directory)
         let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.batch) + heldOut.rows)

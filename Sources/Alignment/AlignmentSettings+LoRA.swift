@@ -8,6 +8,12 @@ extension AlignmentSettings {
     /// The model that the run begins with; what a file of adapters brings along for its text encoder is part of it.
     var modelFiles: ModelFiles { get throws { try ModelFiles(BuiltInModel.resolve(model), textEncoderChanges: loraFile) } }
 
+    /// The whole of it, with the adapters' changes in its UNet too.
+    public func startingPipeline() throws -> Pipeline {
+        let pipeline = try Pipeline(BuiltInModel.resolve(model))
+        return try loraFile.map { try pipeline.merged($0) } ?? pipeline
+    }
+
     /// The file of adapters to go on from.
     var loraFile: LoRA.File? { get throws { try loraFrom.map { try LoRA.File(URL(fileURLWithPath: $0)) } } }
 

@@ -46,7 +46,7 @@ public final class Trainer {
         self.pipeline = pipeline
         self.winners = winners
         self.validator = validator
-        trainingRows = HeldOut(captions: winners.captions, share: settings.heldOut, seed: settings.seed).training
+        trainingRows = HeldOut(of: winners, settings).training
         self.directory = directory
         let row = settings.row
         guard row.losers != .dataset || winners.settings.withLosers else { throw RunError.model("this method needs winners with losing images") }
@@ -69,7 +69,8 @@ public final class Trainer {
         average = settings.ema > 0 ? ExponentialMovingAverage(policyStore.trained, decay: settings.ema) : nil
         if let saved {
             try optimiser.restore(saved.optimiser)
-            try average?.restore(saved.average, updates: counters.updates)
+            // An update that was left out moved neither.
+            try average?.restore(saved.average, updates: optimiser.stepCount)
         }
         pool = ReferencePool(
             base: pipeline.unet, adapted: settings.loraScale.map { (pipeline.unetTensors, $0) }, directory: directory, rule: row.reference,

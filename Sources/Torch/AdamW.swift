@@ -59,6 +59,9 @@ public final class AdamW {
         for parameter in parameters { parameter.value.clearGradient() }
     }
 
+    /// Steps that were taken, in this process and before.
+    public var stepCount: Int { steps.first.map { Int($0.item) } ?? 0 }
+
     /// The moments and step counts, named after the parameters, for saving.
     public var state: [(name: String, value: Tensor)] {
         parameters.indices.flatMap { i in

@@ -62,19 +62,18 @@ struct AlignmentSession {
         }
         let bar = ProgressBar("evaluating")
         // One model after the other: two of a large one would stand in memory otherwise.
-        let models = [BuiltInModel.resolve(settings.model), directory.model]
         if settings.model == BuiltInModel.name {
             var evaluation = ScenesEvaluation()
             evaluation.seed = settings.seed
-            let before = try evaluation.run(Pipeline(models[0])) { bar.show($0, of: 2 * $1) }
-            let after = try evaluation.run(Pipeline(models[1])) { bar.show($1 + $0, of: 2 * $1) }
+            let before = try evaluation.run(settings.startingPipeline()) { bar.show($0, of: 2 * $1) }
+            let after = try evaluation.run(Pipeline(directory.model)) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
             return (try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after)), nil)
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
-        let before = try evaluation.run(Pipeline(models[0]), data) { bar.show($0, of: 2 * $1) }
-        let after = try evaluation.run(Pipeline(models[1]), data) { bar.show($1 + $0, of: 2 * $1) }
+        let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }
+        let after = try evaluation.run(Pipeline(directory.model), data) { bar.show($1 + $0, of: 2 * $1) }
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return (try record(settings.method.rawValue, settings, directory, images: []), "of the winners themselves")
     }

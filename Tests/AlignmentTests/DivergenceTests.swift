@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -83,6 +84,26 @@ import Torch
         // An update's state is saved once the next has come out finite; never a skipped one's before.
         for update in 2...9 where skipped[update - 1] == 1 { #expect(states[update - 1] == states[update - 2]) }
         #expect(try RunState.load(directory)?.counters.updates == 10 || skipped[9] == 1)
+    }
+
+    /// The average follows the steps that were taken, and so does its decay.
+    @Test func anAverageGoesOnExactlyAfterABadBatch() throws {
+        let settings = world.settings {
+            ($0.method, $0.batch, $0.iterations, $0.updates, $0.saveEvery, $0.ema) = (.sft, 1, 1, 9, 1, 0.99)
+        }
+        let winners = try world.encoded(settings, store: SpoilingStore())
+        func train(_ name: String, killedAfter killed: Int? = nil) throws -> RunState {
+            let directory = try world.directory(name)
+            do {
+                try Trainer(settings, world.pipeline.denoising, winners, directory).run(stopping: StopSignals([])) {
+                    if $0.update == killed { throw TinyWorld.Killed() }
+                }
+            } catch is TinyWorld.Killed {}
+            return try #require(try RunState.load(directory))
+        }
+        let straight = try train("straight")
+        for killed in [4, 6, 8] { _ = try train("resumed", killedAfter: killed) }
+        #expect(sameBits(try train("resumed").average, straight.average))
     }
 }
 

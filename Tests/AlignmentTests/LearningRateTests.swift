@@ -1,5 +1,6 @@
 import Alignment
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct LearningRateTests {
@@ -12,7 +13,7 @@ import Testing
     struct Cases: Decodable { let cases: [Case] }
 
     @Test func equalsDiffusers() throws {
-        let cases = try Fixture.json("optimizer/learning_rates.json", as: Cases.self).cases
+        let cases = try Fixture.json("optimizer/learning_rates.json", as: Cases.self, keys: .convertFromSnakeCase).cases
         #expect(cases.count >= 6)
         for example in cases {
             let shape = try #require(LearningRateSchedule.Shape(rawValue: example.schedule.replacingOccurrences(of: "_with_warmup", with: "")))
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func everyShapeIsCovered() throws {
-        let named = Set(try Fixture.json("optimizer/learning_rates.json", as: Cases.self).cases.map(\.schedule))
+        let named = Set(try Fixture.json("optimizer/learning_rates.json", as: Cases.self, keys: .convertFromSnakeCase).cases.map(\.schedule))
         for shape in LearningRateSchedule.Shape.allCases { #expect(named.contains(shape.rawValue)) }
     }
 }

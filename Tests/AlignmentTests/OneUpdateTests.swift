@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import Layers
+import TestSupport
 import Testing
 import Torch
 
@@ -43,7 +44,7 @@ import Torch
         var testDescription: String { name }
     }
 
-    static let cases = (try? Fixture.json("one_update/cases.json", as: Cases.self).cases) ?? []
+    static let cases = (try? Fixture.json("one_update/cases.json", as: Cases.self, keys: .convertFromSnakeCase).cases) ?? []
 
     enum Wrong: CaseIterable { case negatedSign, otherNoise, missingHalf, stepCount }
 
@@ -57,7 +58,7 @@ import Torch
 
     private func update(_ example: Case, wrong: Wrong? = nil) throws -> Outcome {
         let inputs = try Fixture.tensors("one_update/inputs.safetensors")
-        let options = try Fixture.json("one_update/cases.json", as: Cases.self).optimizer
+        let options = try Fixture.json("one_update/cases.json", as: Cases.self, keys: .convertFromSnakeCase).optimizer
         let configuration = try UNetConfiguration(Fixture.folder.appendingPathComponent("one_update/config.json"))
         let scheduler = SchedulerConfiguration(
             trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear,

@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import TestSupport
 import Testing
 import Torch
 
@@ -39,7 +40,7 @@ import Torch
 
     /// The largest difference of weights and moments over all steps.
     private func difference(_ name: String, changing change: (inout AdamW.Settings) -> Void = { _ in }, losingMomentAfter lost: Int? = nil) throws -> Double {
-        let run = try #require(try Fixture.json("optimizer/adamw.json", as: Cases.self).runs[name])
+        let run = try #require(try Fixture.json("optimizer/adamw.json", as: Cases.self, keys: .convertFromSnakeCase).runs[name])
         let expected = try Fixture.tensors("optimizer/adamw_\(name).safetensors")
         let leaves = Self.leaves(expected, "weights.0.")
         var settings = AdamW.Settings(beta1: run.betas[0], beta2: run.betas[1], epsilon: run.eps, weightDecay: run.weightDecay)
@@ -74,8 +75,18 @@ import Torch
         #expect(try difference(name, changing: { $0.beta2 -= 0.01 }) > 1e-6)
     }
 
+    @Test func countsItsStepsAcrossSavedStates() throws {
+        let leaves = Self.leaves(try Fixture.tensors("optimizer/adamw_defaults.safetensors"), "weights.0.")
+        let optimiser = AdamW(leaves)
+        for _ in 0..<3 { optimiser.step(learningRate: 1e-3) }
+        let other = AdamW(leaves)
+        #expect(optimiser.stepCount == 3 && other.stepCount == 0)
+        try other.restore(Dictionary(uniqueKeysWithValues: optimiser.state.map { ($0.name, $0.value) }))
+        #expect(other.stepCount == 3)
+    }
+
     @Test func clipsAsPyTorch() throws {
-        let clipping = try Fixture.json("optimizer/adamw.json", as: Cases.self).clipping
+        let clipping = try Fixture.json("optimizer/adamw.json", as: Cases.self, keys: .convertFromSnakeCase).clipping
         let tensors = try Fixture.tensors("optimizer/clipping.safetensors")
         for kind in ["above", "below"] {
             let leaves = Self.leaves(tensors, "\(kind).gradient.")

@@ -1,6 +1,7 @@
 import Datasets
 import Diffusion
 import Foundation
+import TestSupport
 import Testing
 import Torch
 

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// The cache of encoded winners: killed in the middle, shared by processes, shown and cleared.

@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import Layers
+import TestSupport
 import Testing
 import Torch
 
@@ -8,25 +9,9 @@ import Torch
 @Suite struct ConvertTests {
     private let folder = TemporaryFolder()
 
-    /// Of Stable Diffusion 1.x's shape, small, random.
-    private func pipeline() throws -> Pipeline {
-        var text = CLIPTextConfiguration()
-        (text.width, text.hiddenWidth, text.layers, text.heads) = (64, 64, 1, 1)
-        var autoencoder = AutoencoderConfiguration()
-        (autoencoder.channels, autoencoder.layersPerBlock) = ([32, 32], 1)
-        var unet = UNetConfiguration()
-        (unet.channels, unet.layersPerBlock, unet.crossAttentionChannels) = ([64, 64], [1, 1], 64)
-        (unet.downAttention, unet.upAttention) = ([true, false], [false, true])
-        (unet.heads, unet.transformerDepth, unet.onlyCrossAttention) = ([8, 8], [1, 1], [false, false])
-        return try Pipeline(
-            tokenizer: .standard, textEncoder: (text, ParameterStore(seed: 1, isTrainable: false)),
-            autoencoder: (autoencoder, ParameterStore(seed: 2, isTrainable: false)), unet: (unet, ParameterStore(seed: 3, isTrainable: false)),
-            scheduler: SingleFile.scheduler)
-    }
-
     @Test func aSingleFileIsInspectedDrawnFromAndConverted() throws {
         let (file, converted, again) = (folder.url("model.safetensors"), folder.url("folder"), folder.url("again.safetensors"))
-        try pipeline().write(singleFile: file)
+        try SmallStableDiffusion.pipeline().write(singleFile: file)
         let inspection = try Seppo.run("inspect", file.path, "--json", "--tokens", "a photo of a cat")
         let json = try #require(inspection.json)
         #expect(json["kind"] as? String == "single_file" && json["problems"] as? [String] == [])
@@ -49,7 +34,7 @@ import Torch
 
     @Test func aDamagedSingleFileIsInspected() throws {
         let file = folder.url("model.safetensors")
-        try pipeline().write(singleFile: file)
+        try SmallStableDiffusion.pipeline().write(singleFile: file)
         var tensors = try SafeTensorsFile(file).all().mapValues { $0.clone() }
         tensors["model.diffusion_model.out.2.bias"] = nil
         tensors["model.diffusion_model.stray.weight"] = Tensor.ones([1])

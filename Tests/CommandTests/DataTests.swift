@@ -1,12 +1,12 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// `seppo data`.
 @Suite struct DataTests {
     private let folder = TemporaryFolder()
-    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Fixtures/parquet")
+    private static let fixtures = Fixture.url("parquet")
     private let pairs = fixtures.appendingPathComponent("pick-a-pic.parquet").path
     private let hub = fixtures.appendingPathComponent("hub.parquet").path
     private let ambiguous = fixtures.appendingPathComponent("ambiguous.parquet").path

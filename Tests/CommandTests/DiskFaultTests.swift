@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Disks that fill up, and files that grow beyond a limit: an end with the system's reason, and the next start goes on.

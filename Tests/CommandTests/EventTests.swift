@@ -1,23 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What TensorBoard sees of a run.
 @Suite struct EventTests {
-    private static let python = ProcessInfo.processInfo.environment["SEPPO_PYTHON"] ?? "python3"
-    private static let hasTensorBoard = (try? run(["-c", "import numpy, PIL, tensorboard, yaml"]).status) == 0
-
-    private static func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [python] + arguments
-        let errors = Pipe()
-        process.standardError = errors
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
-    }
+    private static let hasTensorBoard = Python.has("numpy", "PIL", "tensorboard", "yaml")
 
     @Test(.enabled(if: hasTensorBoard, "needs a Python with tensorboard, numpy, Pillow and PyYAML: SEPPO_PYTHON"))
     func tensorBoardReadsEveryNumberImageAndSetting() throws {
@@ -30,18 +17,18 @@ import Testing
         _ = try started.answer()
         let answer = try Seppo.run(arguments + ["--resume"])
         #expect(answer.code == 0, "\(answer.error)")
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures/check_events.py")
-        let check = try Self.run([script.path, run.path])
+        let script = Fixture.url("check_events.py")
+        let check = try Python.run([script.path, run.path])
         #expect(check.status == 0, "\(check.errors)")
 
         // The twins: a number, and a picture, that are others.
         let log = run.appendingPathComponent("log.jsonl")
         let lines = try String(contentsOf: log, encoding: .utf8)
         try lines.replacing("\"examples\":4", with: "\"examples\":5", maxReplacements: 1).write(to: log, atomically: true, encoding: .utf8)
-        #expect(try Self.run([script.path, run.path]).errors.contains("train/examples"))
+        #expect(try Python.run([script.path, run.path]).errors.contains("train/examples"))
         try lines.write(to: log, atomically: true, encoding: .utf8)
         let picture = run.appendingPathComponent("samples/k0001/00.png")
         try Data(contentsOf: run.appendingPathComponent("samples/k0001/01.png")).write(to: picture)
-        #expect(try Self.run([script.path, run.path]).errors.contains("samples/00"))
+        #expect(try Python.run([script.path, run.path]).errors.contains("samples/00"))
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `seppo inspect --json`: what it says of whole and of spoilt folders.

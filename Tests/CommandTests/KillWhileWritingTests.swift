@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `kill -9` in the middle of a file: the next start goes on, and the run is the one that was never killed.

@@ -1,6 +1,7 @@
 import Alignment
 import Datasets
 import Foundation
+import TestSupport
 import Torch
 
 /// What the tests align, and with what.

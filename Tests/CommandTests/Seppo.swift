@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The command that was built beside these tests, as a process.
 struct Seppo {
@@ -67,24 +68,5 @@ struct Seppo {
     private static func file(_ url: URL) throws -> FileHandle {
         try Data().write(to: url)
         return try FileHandle(forWritingTo: url)
-    }
-}
-
-/// A folder of one test, removed with it.
-final class TemporaryFolder: Sendable {
-    let url: URL
-
-    init() {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("seppo-tests-\(UUID().uuidString)")
-        try! FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func url(_ name: String) -> URL { url.appendingPathComponent(name) }
-
-    func write(_ text: String, to name: String) throws -> String {
-        try text.write(to: url(name), atomically: true, encoding: .utf8)
-        return url(name).path
     }
 }

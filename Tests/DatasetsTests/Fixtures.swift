@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 
 /// What `Tests/Fixtures/make_images.py` noted of the images it made.
 struct Fixtures: Decodable {
@@ -25,7 +26,7 @@ struct Fixtures: Decodable {
     let decoded: [String: Decoded]
     let resized: [String: Resized]
 
-    static let images = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures/images")
+    static let images = Fixture.url("images")
     static let all = try! JSONDecoder().decode(Fixtures.self, from: Data(contentsOf: images.appendingPathComponent("expected.json")))
 
     static func bytes(_ name: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: images.appendingPathComponent(name))) }

@@ -1,4 +1,6 @@
 import Foundation
+import Layers
+import TestSupport
 import Testing
 import Torch
 
@@ -55,6 +57,24 @@ private let largeFolder = ProcessInfo.processInfo.environment["SEPPO_LARGE"].map
         let apart = (Pipeline.pixels(image)[0].to(.float64) - (try #require(expected["image"])).to(.float64)).magnitude
         print("full size, image: \(apart.max().item) of 255, \((apart .> 0).to(.float64).mean().item * 100) % of values")
         #expect(apart.max().item <= 2)
+    }
+
+    /// The flip depends on it: a policy and the map of a checkpoint with its weights answer alike, to the bit.
+    @Test func theMapOfACheckpointAnswersAsThePolicyDoes() throws {
+        let file = folder.appendingPathComponent("checkpoint.safetensors")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let base = try ModelFiles(folder.appendingPathComponent("model")).unet()
+        let own = try base.1.build { UNet($0, base.0) }
+        let policy = ParameterStore(base.1.tensors, isTrainable: true)
+        let trained = try policy.build { UNet($0, base.0) }
+        try SafeTensors.write(policy.trained, forMapping: true, to: file)
+        let mapped = try ParameterStore(SafeTensorsFile(file).all()).build { UNet($0, base.0) }
+        func answer(_ network: UNet) -> Tensor {
+            noGradients { network(expected["x"]!, timesteps: Tensor([numbers.timestep]), context: expected["states"]!) }
+        }
+        let answers = [trained, mapped, own].map(answer)
+        #expect(sameBits(answers[0], answers[1]))
+        print("full size, the base model's own map: differs by \((answers[0] - answers[2]).magnitude.max().item)")
     }
 
     @Test func aSingleFileIsTheSameModel() throws {

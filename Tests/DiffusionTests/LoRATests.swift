@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import Layers
+import TestSupport
 import Testing
 import Torch
 

@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import TestSupport
 import Testing
 import Torch
 
@@ -9,25 +10,9 @@ import Torch
 @Suite struct SingleFileTests {
     private let folder = TemporaryFolder()
 
-    /// With CLIP's tokenizer, whose table of tokens is by far the largest tensor.
-    private static func pipeline() throws -> Pipeline {
-        var text = CLIPTextConfiguration()
-        (text.width, text.hiddenWidth, text.layers, text.heads) = (64, 128, 2, 1)
-        var autoencoder = AutoencoderConfiguration()
-        (autoencoder.channels, autoencoder.layersPerBlock) = ([32, 64], 1)
-        var unet = UNetConfiguration()
-        (unet.channels, unet.layersPerBlock, unet.crossAttentionChannels) = ([64, 128, 128], [2, 2, 2], 64)
-        (unet.downAttention, unet.upAttention) = ([true, true, false], [false, true, true])
-        (unet.heads, unet.transformerDepth, unet.onlyCrossAttention) = ([8, 8, 8], [1, 1, 1], [false, false, false])
-        return try Pipeline(
-            tokenizer: .standard, textEncoder: (text, ParameterStore(seed: 1, isTrainable: false)),
-            autoencoder: (autoencoder, ParameterStore(seed: 2, isTrainable: false)), unet: (unet, ParameterStore(seed: 3, isTrainable: false)),
-            scheduler: SingleFile.scheduler)
-    }
-
     private let pipeline: Pipeline
 
-    init() throws { pipeline = try Self.pipeline() }
+    init() throws { pipeline = try SmallStableDiffusion.deeperPipeline() }
 
     private func draw(_ pipeline: Pipeline) throws -> Tensor {
         try pipeline.generate(["a calm lake"], seeds: [7], settings: SamplingSettings(steps: 3, guidance: 3), width: 16, height: 16)

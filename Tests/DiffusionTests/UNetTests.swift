@@ -1,5 +1,6 @@
 import Diffusion
 import Layers
+import TestSupport
 import Testing
 import Torch
 

@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import TestSupport
 import Torch
 
 @testable import Alignment
@@ -79,27 +80,15 @@ enum FuzzTargets {
 
     /// The header alone; its data are zeros.
     private static let singleFile: FuzzTarget.Seed = {
-        var text = CLIPTextConfiguration()
-        (text.width, text.hiddenWidth, text.layers, text.heads) = (64, 64, 1, 1)
-        var autoencoder = AutoencoderConfiguration()
-        (autoencoder.channels, autoencoder.layersPerBlock) = ([32, 32], 1)
-        var unet = UNetConfiguration()
-        (unet.channels, unet.layersPerBlock, unet.crossAttentionChannels) = ([64, 64], [1, 1], 64)
-        (unet.downAttention, unet.upAttention) = ([true, false], [false, true])
-        (unet.heads, unet.transformerDepth, unet.onlyCrossAttention) = ([8, 8], [1, 1], [false, false])
         let whole = written("model.safetensors") { url in
-            let pipeline = try Pipeline(
-                tokenizer: .standard, textEncoder: (text, ParameterStore(seed: 1, isTrainable: false)),
-                autoencoder: (autoencoder, ParameterStore(seed: 2, isTrainable: false)), unet: (unet, ParameterStore(seed: 3, isTrainable: false)),
-                scheduler: SingleFile.scheduler)
-            try pipeline.write(singleFile: url)
+            try SmallStableDiffusion.pipeline().write(singleFile: url)
         }
         let header = 8 + Int(whole.bytes.prefix(8).littleEndian())
         return FuzzTarget.Seed(path: whole.path, bytes: Array(whole.bytes[..<header]), length: whole.bytes.count)
     }()
 
     // Read once, by one thread.
-    private nonisolated(unsafe) static let pipeline = Result { try Pipeline(Fixtures.folder.appendingPathComponent("pipeline/model")) }
+    private nonisolated(unsafe) static let pipeline = Result { try Pipeline(Fixture.folder.appendingPathComponent("pipeline/model")) }
 
     private static let adapters: [FuzzTarget.Seed] = {
         let layers = LoRA.layers([.attention], of: try! pipeline.get().unetTensors).filter { $0.key.hasPrefix("mid_block") }
@@ -122,7 +111,7 @@ enum FuzzTargets {
 
     private static let configurations = [
         FuzzTarget(
-            name: "pipeline", seeds: .folder(Fixtures.folder.appendingPathComponent("pipeline/model")) { $0.hasSuffix(".json") && !$0.hasPrefix("tokenizer") },
+            name: "pipeline", seeds: .folder(Fixture.folder.appendingPathComponent("pipeline/model")) { $0.hasSuffix(".json") && !$0.hasPrefix("tokenizer") },
             isText: true, words: ["block_out_channels", "CrossAttnDownBlock2D", "v_prediction", "sample_size", "layers_per_block"]
         ) { file in
             let isIndex = file.lastPathComponent == "model_index.json"
@@ -156,7 +145,7 @@ enum FuzzTargets {
 
     private static let tokenizers = ["added", "pair", "single", "unknown"].map { name in
         FuzzTarget(
-            name: "tokenizer-\(name)", seeds: .folder(Fixtures.folder.appendingPathComponent("tokenizer/\(name)")) { _ in true }, isText: true,
+            name: "tokenizer-\(name)", seeds: .folder(Fixture.folder.appendingPathComponent("tokenizer/\(name)")) { _ in true }, isText: true,
             words: ["</w>", "<|endoftext|>", "<|startoftext|>", "Ġ", "merges", "vocab", "added_tokens", "model_max_length", "single_word", "#version: 0.2"]
         ) { file in
             let tokenizer = try CLIPTokenizer(folder: file.deletingLastPathComponent())
@@ -167,7 +156,7 @@ enum FuzzTargets {
     // MARK: Data sets
 
     private static let tables: [FuzzTarget] = {
-        let picture = try! Data(contentsOf: Fixtures.folder.appendingPathComponent("images/rgb.png"))
+        let picture = try! Data(contentsOf: Fixture.folder.appendingPathComponent("images/rgb.png"))
         let others = ["a.png": picture, "sub/b.png": picture]
         let lines = "{\"file_name\": \"a.png\", \"text\": \"a cat\"}\n{\"file_name\": \"sub/b.png\", \"text\": \"a \\u00e9\", \"loser_file_name\": \"a.png\"}\n"
         let table = "file_name,text,loser_file_name\na.png,\"a cat, \"\"red\"\"\",\r\nsub/b.png,a dog,a.png\r\n"
@@ -197,7 +186,7 @@ enum FuzzTargets {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for name in ["a", "b"] {
             try FileManager.default.copyItem(
-                at: Fixtures.folder.appendingPathComponent("images/rgb.png"), to: folder.appendingPathComponent(name + ".png"))
+                at: Fixture.folder.appendingPathComponent("images/rgb.png"), to: folder.appendingPathComponent(name + ".png"))
             try Data("a \(name)".utf8).write(to: folder.appendingPathComponent(name + ".txt"))
         }
         _ = try WinnerShard.write(WinnerSet(folder).winners, to: url)
@@ -276,7 +265,7 @@ enum FuzzTargets {
 
     /// Every fixture below a folder whose name ends so, each by itself.
     private static func files(_ folder: String, _ end: String) -> [FuzzTarget.Seed] {
-        [FuzzTarget.Seed].folder(Fixtures.folder.appendingPathComponent(folder)) { $0.hasSuffix(end) }.filter { $0.bytes.count < 1 << 16 }.map {
+        [FuzzTarget.Seed].folder(Fixture.folder.appendingPathComponent(folder)) { $0.hasSuffix(end) }.filter { $0.bytes.count < 1 << 16 }.map {
             FuzzTarget.Seed(path: URL(fileURLWithPath: $0.path).lastPathComponent, bytes: $0.bytes)
         }
     }
@@ -288,8 +277,4 @@ enum FuzzTargets {
         try! write(folder.appendingPathComponent(name))
         return FuzzTarget.Seed(path: name, bytes: Array(try! Data(contentsOf: folder.appendingPathComponent(name))))
     }
-}
-
-enum Fixtures {
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
 }

@@ -115,6 +115,25 @@ import Torch
         #expect(tensors["ones"]!.values(Float.self) == [1, 1, 1] && tensors["zeros"]!.values(Float.self) == [0, 0, 0])
     }
 
+    // Large networks.
+
+    /// They stay where they are, at any address and in any order; a small one is laid out for speed. The policy is a copy of either.
+    @Test(arguments: [true, false]) func aLargeNetworkIsNotCopied(isLarge: Bool) throws {
+        // Of memory that is never touched.
+        let count = isLarge ? 1 << 26 : 1 << 10
+        let weights = Tensor.zeros([count + 1]).slice(1..<count + 1, axis: 0)
+        let source = ["conv.weight": weights.slice(0..<64, axis: 0).reshaped([4, 4, 2, 2]), "rest": weights.slice(64..<count, axis: 0)]
+        func place(_ tensor: Tensor) -> UnsafeRawPointer? { tensor.withUnsafeBytes { $0.baseAddress } }
+        let store = ParameterStore(source)
+        try store.build { p in
+            _ = p["conv"]("weight", [4, 4, 2, 2], .zeros)
+            _ = p("rest", [count - 64], .zeros)
+        }
+        #expect(ParameterStore.isLarge(source) == isLarge)
+        for (name, value) in store.parameters where name == "rest" { #expect((place(value) == place(source[name]!)) == isLarge) }
+        #expect((store.parameters[0].value.strides == source["conv.weight"]!.strides) == isLarge)
+    }
+
     // Training.
 
     @Test func trainableTensorsAreCopiesOfTheirOwn() throws {

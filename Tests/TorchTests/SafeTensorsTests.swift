@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -33,6 +34,20 @@ import Torch
             #expect(back[name]?.shape == value.shape)
             #expect(back[name]?.values() == value.values(), "\(name)")
         }
+    }
+
+    /// Tensors of whole cache lines lie in the map as libtorch's own do; in the reference implementation's order they may not.
+    @Test func filesForMappingAreAligned() throws {
+        let tensors = [("a", [3]), ("b", [16, 3]), ("c", [5]), ("d", [64])].map { ($0, Tensor.ones($1)) }
+        let (mapped, plain) = (folder.url("mapped.safetensors"), folder.url("plain.safetensors"))
+        for title in ["", "x", "xx", "xxx"] {
+            try SafeTensors.write(tensors, metadata: ["title": title], forMapping: true, to: mapped)
+            let back = try SafeTensorsFile(mapped).all()
+            #expect(back["b"]!.isAligned && back["d"]!.isAligned)
+            for (name, value) in tensors { #expect(back[name]?.values() == value.values()) }
+        }
+        try SafeTensors.write(tensors, to: plain)
+        #expect(try !SafeTensorsFile(plain).tensor("b").isAligned, "the twin")
     }
 
     @Test func metadataAndNamesNeedingEscapesComeBack() throws {

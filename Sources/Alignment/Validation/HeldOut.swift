@@ -1,3 +1,4 @@
+import Datasets
 import Torch
 
 /// Which winners a run trains on, and which it only measures.
@@ -38,5 +39,12 @@ public struct HeldOut: Sendable, Equatable {
         let isChosen = Set(chosen)
         rows = chosen.sorted()
         training = captions.indices.filter { !isChosen.contains($0) }
+    }
+}
+
+extension HeldOut {
+    /// Of a run's winners.
+    init(of winners: EncodedWinners, _ settings: AlignmentSettings) {
+        self.init(captions: winners.captions, share: settings.heldOut, seed: settings.seed)
     }
 }

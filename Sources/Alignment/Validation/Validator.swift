@@ -26,7 +26,7 @@ public final class Validator {
         _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory,
         autoencoder: @escaping () throws -> Autoencoder, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
     ) throws {
-        let heldOut = HeldOut(captions: winners.captions, share: settings.heldOut, seed: settings.seed)
+        let heldOut = HeldOut(of: winners, settings)
         guard !heldOut.rows.isEmpty || settings.validationPrompts > 0 else { return nil }
         self.settings = settings
         self.pipeline = pipeline

@@ -1,20 +1,16 @@
 import Foundation
 
-/// The Python that has diffusers, for checks of what we write: `SEPPO_PYTHON`, or `python3` on the path.
-enum Python {
-    static let command = ProcessInfo.processInfo.environment["SEPPO_PYTHON"] ?? "python3"
-    static let hasDiffusers: Bool = {
-        let modules = ["diffusers", "transformers", "safetensors"]
-        let question = "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in \(modules)))"
-        return (try? run(["-c", question]).status) == 0
-    }()
+/// The Python of checks of what we write: `SEPPO_PYTHON`, or `python3` on the path.
+public enum Python {
+    private static let command = ProcessInfo.processInfo.environment["SEPPO_PYTHON"] ?? "python3"
+    public static let hasDiffusers = has("diffusers", "transformers", "safetensors")
 
-    static func has(_ module: String) -> Bool {
-        (try? run(["-c", "import importlib.util as u, sys; sys.exit(u.find_spec('\(module)') is None)"]).status) == 0
+    public static func has(_ modules: String...) -> Bool {
+        (try? run(["-c", "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in \(modules)))"]).status) == 0
     }
 
     /// Runs it offline, and returns its exit status and what it wrote to its standard error.
-    static func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
+    public static func run(_ arguments: [String]) throws -> (status: Int32, errors: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [command] + arguments

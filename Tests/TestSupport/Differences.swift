@@ -1,28 +1,14 @@
-import Foundation
 import Torch
 
-/// The committed numbers of PyTorch and diffusers in Tests/Fixtures.
-enum Fixture {
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
-
-    static func json<Value: Decodable>(_ path: String, as type: Value.Type = Value.self) throws -> Value {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(Value.self, from: Data(contentsOf: folder.appendingPathComponent(path)))
-    }
-
-    static func tensors(_ path: String) throws -> [String: Tensor] { try SafeTensorsFile(folder.appendingPathComponent(path)).all() }
-}
-
 /// The largest difference between two tensors, infinite where their shapes differ or either holds no number.
-func largestDifference(_ a: Tensor, _ b: Tensor) -> Double {
+public func largestDifference(_ a: Tensor, _ b: Tensor) -> Double {
     guard a.shape == b.shape else { return .infinity }
     let difference = (a.to(.float64) - b.to(.float64)).magnitude.max().item
     return difference.isNaN ? .infinity : difference
 }
 
 /// ‖a − b‖ / ‖b‖ over all tensors of `b` together; infinite where `a` lacks one.
-func relativeDifference(_ a: [String: Tensor], _ b: [String: Tensor]) -> Double {
+public func relativeDifference(_ a: [String: Tensor], _ b: [String: Tensor]) -> Double {
     guard !b.isEmpty else { return .infinity }
     var (difference, norm) = (0.0, 0.0)
     for (name, expected) in b {
@@ -35,10 +21,10 @@ func relativeDifference(_ a: [String: Tensor], _ b: [String: Tensor]) -> Double 
 }
 
 /// Whether the same tensors hold the same bits.
-func sameBits(_ a: [String: Tensor], _ b: [String: Tensor]) -> Bool {
+public func sameBits(_ a: [String: Tensor], _ b: [String: Tensor]) -> Bool {
     a.keys.sorted() == b.keys.sorted() && a.allSatisfy { name, tensor in sameBits(tensor, b[name]!) }
 }
 
-func sameBits(_ a: Tensor, _ b: Tensor) -> Bool {
+public func sameBits(_ a: Tensor, _ b: Tensor) -> Bool {
     a.shape == b.shape && a.dtype == b.dtype && a.withUnsafeBytes { a in b.withUnsafeBytes { a.elementsEqual($0) } }
 }
