@@ -223,4 +223,10 @@ void ct_allocator_keep_memory(void) {
 #endif
 }
 
+void ct_allocator_return_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 void ct_flush_denormals(void) { at::globalContext().setFlushDenormal(true); }

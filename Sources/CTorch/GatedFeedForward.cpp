@@ -31,18 +31,22 @@ struct GatedFeedForward : torch::autograd::Function<GatedFeedForward> {
         const at::Tensor rows = saved[0].reshape({-1, saved[0].size(-1)}), &weight = saved[1], &bias = saved[2], &output_weight = saved[3];
         const at::Tensor gradient = gradients[0].reshape({-1, output_weight.size(0)});
         auto [value, gate] = hidden(rows, weight, bias);
+        // Frozen weights, beside which adapters are trained, need no gradients.
+        const bool trains = context->needs_input_grad(1);
         const at::Tensor of_product = at::mm(gradient, output_weight);
         at::Tensor activated = at::gelu(gate);
         const at::Tensor of_value = of_product * activated;
-        const at::Tensor of_output_weight = at::mm(gradient.t(), activated.mul_(value));
+        at::Tensor of_output_weight;
+        if (trains) of_output_weight = at::mm(gradient.t(), activated.mul_(value));
         const at::Tensor of_gate = at::gelu_backward(value.mul_(of_product), gate);
         const auto weights = weight.chunk(2);
+        const at::Tensor of_x = at::mm(of_value, weights[0]).addmm_(of_gate, weights[1]).reshape(saved[0].sizes());
+        if (!trains) return {of_x, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
         at::Tensor of_weight = at::empty_like(weight);
         at::Tensor of_value_weight = of_weight.narrow(0, 0, value.size(1)), of_gate_weight = of_weight.narrow(0, value.size(1), value.size(1));
         at::mm_out(of_value_weight, of_value.t(), rows);
         at::mm_out(of_gate_weight, of_gate.t(), rows);
-        const at::Tensor of_x = at::mm(of_value, weights[0]).addmm_(of_gate, weights[1]);
-        return {of_x.reshape(saved[0].sizes()), of_weight, at::cat({of_value.sum(0), of_gate.sum(0)}), of_output_weight, gradient.sum(0)};
+        return {of_x, of_weight, at::cat({of_value.sum(0), of_gate.sum(0)}), of_output_weight, gradient.sum(0)};
     }
 };
 

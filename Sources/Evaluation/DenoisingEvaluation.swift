@@ -2,6 +2,7 @@ import Alignment
 import Datasets
 import Diffusion
 import Foundation
+import Torch
 
 /// The denoising error of a model on given images: fixed timesteps and noise, so that two models meet the same inputs. Lower is better.
 public struct DenoisingEvaluation: Sendable {
@@ -12,14 +13,17 @@ public struct DenoisingEvaluation: Sendable {
     /// Draws of timestep and noise an image.
     public var draws = 4
     public var seed: UInt64 = 0
+    /// Two models of a comparison mostly share their encoders: what the first has encoded is there for the second.
+    private let store = EncodingMemory()
 
     public init() {}
 
     /// One record an image; its score is `denoising_error`. Guidance plays no part and is given as 1.
     public func run(_ pipeline: Pipeline, _ set: WinnerSet, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> [ImageScores] {
         let settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.resolution, posterior: .mode)
-        let winners = try EncodedWinners(set, WinnerEncoder(pipeline), settings, limit: count)
+        let winners = try EncodedWinners(set, WinnerEncoder(pipeline), settings, limit: count, store: store)
         let usable = zip(0..<winners.count, try winners.prepare(Array(0..<winners.count))).filter(\.1).map(\.0)
+        Runtime.returnFreedMemory()
         let errors = try FixedDenoisingErrors(draws: draws, seed: seed).errors(
             of: pipeline.unet, on: winners, rows: usable, schedule: pipeline.schedule, progress: progress)
         // Several images of one caption are one group; the seed tells them apart.

@@ -23,6 +23,9 @@ public enum Runtime {
     /// To be called once, before the first tensor.
     public static func keepFreedMemory() { ct_allocator_keep_memory() }
 
+    /// Hands back what was kept: between one piece of work and another that wants memory of other sizes.
+    public static func returnFreedMemory() { ct_allocator_return_memory() }
+
     /// Treats numbers below 1e-38 as zero: they are a hundred times slower to compute with and say nothing.
     public static func flushDenormals() { ct_flush_denormals() }
 

@@ -6,7 +6,7 @@ extension Tensor {
     public func linear(_ weight: Tensor, _ bias: Tensor?) -> Tensor { Operators.linear(.tensor(self), .tensor(weight), .tensor(bias)) }
     /// `self` `[B, in, H, W]`, `weight` `[out, in, kh, kw]`.
     public func conv2d(_ weight: Tensor, _ bias: Tensor?, stride: Int = 1, padding: Int = 0) -> Tensor {
-        Operators.conv2d(.tensor(self), .tensor(weight), .tensor(bias), .ints([stride, stride]), .ints([padding, padding]))
+        Operators.conv2d(.tensor(self), .tensor(weight), .tensor(bias), .int(stride), .int(padding))
     }
     /// - Parameter activated: whether SiLU follows
     public func groupNorm(groups: Int, _ weight: Tensor, _ bias: Tensor, epsilon: Double, activated: Bool = false) -> Tensor {
@@ -51,7 +51,7 @@ extension Tensor {
 private enum Operators {
     static let matmul = Operator("matmul")
     static let linear = Operator("linear")
-    static let conv2d = Operator("conv2d")
+    static let conv2d = Operator("conv2d", from: "seppo")
     static let groupNorm = Operator("group_norm", from: "seppo")
     static let layerNorm = Operator("layer_norm")
     static let embedding = Operator("embedding")

@@ -61,6 +61,7 @@ struct AlignmentSession {
             return (try record(settings.method.rawValue, settings, directory, images: []), "of winners that were held out")
         }
         let bar = ProgressBar("evaluating")
+        Runtime.returnFreedMemory()
         // One model after the other: two of a large one would stand in memory otherwise.
         if settings.model == BuiltInModel.name {
             var evaluation = ScenesEvaluation()

@@ -37,19 +37,17 @@ struct Evaluate: ParsableCommand {
         Runtime.threads = threads
         let bar = ProgressBar("evaluating")
         let models = [model] + (base.map { [$0] } ?? [])
+        var denoising = DenoisingEvaluation()
+        (denoising.count, denoising.seed) = (count, seed)
         let outcomes = try models.enumerated().map { index, name in
-            try records(Pipeline(BuiltInModel.resolve(name))) { bar.show(index * $1 + $0, of: models.count * $1) }
+            try records(Pipeline(BuiltInModel.resolve(name)), denoising) { bar.show(index * $1 + $0, of: models.count * $1) }
         }
         let comparison = try Comparison(outcomes[0], base: outcomes.count > 1 ? outcomes[1] : nil)
         print(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))
     }
 
-    private func records(_ pipeline: Pipeline, progress: (Int, Int) throws -> Void) throws -> [ImageScores] {
-        if let winners {
-            var evaluation = DenoisingEvaluation()
-            (evaluation.count, evaluation.seed) = (count, seed)
-            return try evaluation.run(pipeline, WinnerSet(URL(fileURLWithPath: winners)), progress: progress)
-        }
+    private func records(_ pipeline: Pipeline, _ denoising: DenoisingEvaluation, progress: (Int, Int) throws -> Void) throws -> [ImageScores] {
+        if let winners { return try denoising.run(pipeline, WinnerSet(URL(fileURLWithPath: winners)), progress: progress) }
         var evaluation = ScenesEvaluation()
         (evaluation.count, evaluation.seedsPerCaption, evaluation.steps, evaluation.seed, evaluation.split) = (count, seeds, steps, seed, split)
         if !guidance.isEmpty { evaluation.guidances = guidance }

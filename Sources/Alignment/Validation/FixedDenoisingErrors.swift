@@ -43,6 +43,6 @@ public struct FixedDenoisingErrors: Sendable {
         return sums
     }
 
-    /// How many latents `[C, h, w]` go through a network together: as much as four of 64×64, Stable Diffusion's, and no more than 64.
-    static func batch(latents shape: [Int]) -> Int { max(1, min(64, 4 * 64 * 64 / (shape[1] * shape[2]))) }
+    /// How many latents `[C, h, w]` go through a network together: as much as one of 64×64, Stable Diffusion's, and no more than 64.
+    static func batch(latents shape: [Int]) -> Int { max(1, min(64, 64 * 64 / (shape[1] * shape[2]))) }
 }

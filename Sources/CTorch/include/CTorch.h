@@ -94,6 +94,7 @@ void ct_threads_set(int32_t count);
 int32_t ct_threads_get(void);
 bool ct_device_is_available(int32_t device_type);
 void ct_allocator_keep_memory(void);
+void ct_allocator_return_memory(void);
 void ct_flush_denormals(void);
 
 #ifdef __cplusplus

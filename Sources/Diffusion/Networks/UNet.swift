@@ -4,7 +4,8 @@ import Torch
 /// The denoising network of Stable Diffusion (diffusers' `UNet2DConditionModel`, whose tensor names it uses).
 public struct UNet: Sendable {
     public let configuration: UNetConfiguration
-    /// Whether residual blocks and transformers are run again for the gradient, of which nothing but their inputs is kept then.
+    /// Whether residual blocks and transformers of the finer half of the levels are run again for the gradient, of which nothing but their inputs is
+    /// kept then. The coarser half computes as long and keeps little.
     public var recomputesBlocks = false
     /// In which it computes; its answer is float32 always.
     public var precision = Precision.f32
@@ -57,10 +58,12 @@ public struct UNet: Sendable {
         let time = configuration.activation(embedding)
         var h = convIn(x)
         var skips = [h]
-        let run = BlockRun(time: time, context: context, recomputes: recomputesBlocks)
-        for block in down { h = block(h, run, skips: &skips) }
+        let run = BlockRun(time: time, context: context, recomputes: false)
+        let fine = BlockRun(time: time, context: context, recomputes: recomputesBlocks)
+        let fineLevels = (down.count + 1) / 2
+        for (level, block) in down.enumerated() { h = block(h, level < fineLevels ? fine : run, skips: &skips) }
         if let middle { h = middle(h, run) }
-        for block in up { h = block(h, run, skips: &skips) }
+        for (level, block) in zip(down.indices.reversed(), up) { h = block(h, level < fineLevels ? fine : run, skips: &skips) }
         return convOut(normOut(h, then: configuration.activation))
     }
 }
