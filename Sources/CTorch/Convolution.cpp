@@ -4,7 +4,8 @@
 // pixels and each of them meets millions of weights. Here the weights stay as they lie, and the patches of the image, which are few, become
 // rows of a matrix. Everything this does not serve goes to libtorch's operator.
 
-#include <ATen/ATen.h>
+#include "MatrixProduct.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -101,7 +102,7 @@ struct FewPixels : torch::autograd::Function<FewPixels> {
         context->saved_data["stride"] = stride;
         context->saved_data["padding"] = padding;
         const Patches patches(x, weight, stride, padding);
-        const at::Tensor rows = at::linear(patches.gathered(x), patches.matrix(weight), bias);
+        const at::Tensor rows = product(patches.gathered(x), patches.matrix(weight), bias);
         return rows.view({patches.images, patches.rows(), patches.columns(), weight.size(0)}).permute({0, 3, 1, 2});
     }
 
@@ -112,7 +113,7 @@ struct FewPixels : torch::autograd::Function<FewPixels> {
         const Patches patches(x, weight, context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt());
         const at::Tensor gradient = gradients[0].permute({0, 2, 3, 1}).reshape({patches.count(), weight.size(0)});
         at::Tensor of_x, of_weight, of_bias;
-        if (context->needs_input_grad(0)) of_x = patches.scattered(at::mm(gradient, patches.matrix(weight)));
+        if (context->needs_input_grad(0)) of_x = patches.scattered(product(gradient, patches.matrix(weight).t()));
         if (context->needs_input_grad(1)) of_weight = patches.weight(at::mm(gradient.t(), patches.gathered(x)));
         if (context->needs_input_grad(2)) of_bias = gradient.sum(0);
         return {of_x, of_weight, of_bias, at::Tensor(), at::Tensor()};

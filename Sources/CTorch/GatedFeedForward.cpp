@@ -1,6 +1,7 @@
 // A gated feed-forward layer that keeps little for the gradient.
 
-#include <ATen/ATen.h>
+#include "MatrixProduct.h"
+
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -13,7 +14,7 @@ struct GatedFeedForward : torch::autograd::Function<GatedFeedForward> {
     /// Value and gate of rows. Apart: halves of one product would be strided, and slower in all that follows.
     static std::pair<at::Tensor, at::Tensor> hidden(const at::Tensor &rows, const at::Tensor &weight, const at::Tensor &bias) {
         const auto weights = weight.chunk(2), biases = bias.chunk(2);
-        return {at::linear(rows, weights[0], biases[0]), at::linear(rows, weights[1], biases[1])};
+        return {product(rows, weights[0], biases[0]), product(rows, weights[1], biases[1])};
     }
 
     static at::Tensor forward(
@@ -22,7 +23,7 @@ struct GatedFeedForward : torch::autograd::Function<GatedFeedForward> {
         at::AutoDispatchBelowADInplaceOrView below;
         context->save_for_backward({x, weight, bias, output_weight});
         const auto [value, gate] = hidden(x, weight, bias);
-        return at::linear(at::gelu(gate).mul_(value), output_weight, output_bias);
+        return product(at::gelu(gate).mul_(value), output_weight, output_bias);
     }
 
     static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
@@ -33,14 +34,14 @@ struct GatedFeedForward : torch::autograd::Function<GatedFeedForward> {
         auto [value, gate] = hidden(rows, weight, bias);
         // Frozen weights, beside which adapters are trained, need no gradients.
         const bool trains = context->needs_input_grad(1);
-        const at::Tensor of_product = at::mm(gradient, output_weight);
+        const at::Tensor of_product = product(gradient, output_weight.t());
         at::Tensor activated = at::gelu(gate);
         const at::Tensor of_value = of_product * activated;
         at::Tensor of_output_weight;
         if (trains) of_output_weight = at::mm(gradient.t(), activated.mul_(value));
         const at::Tensor of_gate = at::gelu_backward(value.mul_(of_product), gate);
         const auto weights = weight.chunk(2);
-        const at::Tensor of_x = at::mm(of_value, weights[0]).addmm_(of_gate, weights[1]).reshape(saved[0].sizes());
+        const at::Tensor of_x = product(of_value, weights[0].t()).add_(product(of_gate, weights[1].t())).reshape(saved[0].sizes());
         if (!trains) return {of_x, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
         at::Tensor of_weight = at::empty_like(weight);
         at::Tensor of_value_weight = of_weight.narrow(0, 0, value.size(1)), of_gate_weight = of_weight.narrow(0, value.size(1), value.size(1));

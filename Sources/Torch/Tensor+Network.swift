@@ -50,7 +50,7 @@ extension Tensor {
 
 private enum Operators {
     static let matmul = Operator("matmul")
-    static let linear = Operator("linear")
+    static let linear = Operator("linear", from: "seppo")
     static let conv2d = Operator("conv2d", from: "seppo")
     static let groupNorm = Operator("group_norm", from: "seppo")
     static let layerNorm = Operator("layer_norm")

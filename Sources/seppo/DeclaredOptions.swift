@@ -38,13 +38,16 @@ struct DeclaredOptions {
         return options[String(argument.dropFirst(2).prefix { $0 != "=" })] != nil
     }
 
-    /// `--tokens a -b c` as `--tokens a --tokens=-b c`: what follows an option that takes several values is one of them unless it is itself an
+    /// Whether an argument is written as a long option is, be it one or a mistaken one.
+    private func isWrittenAsOption(_ argument: String) -> Bool { argument.wholeMatch(of: /--[a-z][a-z-]*(=.*)?/) != nil }
+
+    /// `--tokens a -b c` as `--tokens a --tokens=-b c`: what follows an option that takes several values is one of them unless it is written as an
     /// option, even where it begins with a dash.
     func withDashedValuesJoined(_ arguments: [String]) -> [String] {
         var joined: [String] = []
         var open: String?
         for argument in arguments {
-            if let option = open, argument.hasPrefix("-"), !declares(argument) {
+            if let option = open, argument.hasPrefix("-"), !declares(argument), !isWrittenAsOption(argument) {
                 // Joined to the option itself where that waits for its first value.
                 if joined.last == option { joined.removeLast() }
                 joined.append("\(option)=\(argument)")

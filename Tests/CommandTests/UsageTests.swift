@@ -18,6 +18,8 @@ import Testing
             ["align", "--modle", "x"], ["nonsense"], ["align", "--model", "scenes"], ["generate", "--model", "scenes", "--output", "x.png"],
             ["align", "--model", "scenes", "--winners", "w", "--output", "o", "--batch", "0"], ["evaluate", "--model", "scenes"], ["inspect"],
             ["align", "--model", "scenes", "--winners", "w", "--output", "o", "--method", "ppo"], ["inspect", "scenes", "--tokens"],
+            // After an option that takes several values.
+            ["generate", "--model", "scenes", "--prompt", "a red circle", "--stepz", "3", "--output", "x.png"],
         ]
         for arguments in wrong {
             let answer = try Seppo.run(arguments)

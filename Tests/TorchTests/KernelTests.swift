@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -57,14 +58,68 @@ import Torch
         }
     }
 
+    /// Few pixels and more than a million weights, which are not reordered then; and more pixels, which are libtorch's.
+    @Test(arguments: [(5, 4, 3, 1, 1), (7, 6, 3, 2, 1), (6, 6, 3, 2, 0), (4, 3, 1, 1, 0), (12, 12, 3, 1, 1)], [false, true])
+    func convolution(_ shape: (height: Int, width: Int, kernel: Int, stride: Int, padding: Int), channelsLast: Bool) {
+        let channels = shape.kernel == 1 ? (1056, 1008) : (352, 336)
+        let random = Generator(seed: 12)
+        let inputs = [
+            random.normal([2, channels.0, shape.height, shape.width]), random.normal([channels.1, channels.0, shape.kernel, shape.kernel]),
+            random.normal([channels.1]),
+        ]
+        func run(_ factor: Double) -> Double {
+            disagreement(inputs) {
+                let weight = channelsLast ? $0[1].contiguous(.channelsLast) : $0[1]
+                let scale = $0[0].dtype == .float32 ? factor : 1
+                return ($0[0] * scale).contiguous(.channelsLast).conv2d(weight, $0[2], stride: shape.stride, padding: shape.padding)
+            }
+        }
+        #expect(run(1) < 3e-6, "\(run(1))")
+        #expect(run(1.001) > 1e-4)
+    }
+
+    /// With and without a bias, over matrices large enough for oneDNN's product.
+    @Test(arguments: [[5, 7, 400], [400]], [false, true]) func linear(_ shape: [Int], biased: Bool) {
+        let random = Generator(seed: 13)
+        let inputs = [random.normal(shape), random.normal([360, 400])] + (biased ? [random.normal([360])] : [])
+        func run(_ factor: Double) -> Double {
+            disagreement(inputs) { $0[0].linear($0[1] * ($0[0].dtype == .float32 ? factor : 1), biased ? $0[2] : nil) }
+        }
+        #expect(run(1) < 3e-6, "\(run(1))")
+        #expect(run(1.001) > 1e-4)
+    }
+
+    /// Beside adapters weights are frozen: what comes before them has the gradient that it would have, and they have none.
+    @Test func frozenWeightsHaveNoGradient() {
+        let random = Generator(seed: 14)
+        func gradients(_ shapes: [[Int]], _ function: ([Tensor]) -> Tensor) -> [[Tensor?]] {
+            let inputs = shapes.map { random.normal($0) }
+            return [inputs.count, 1].map { trained in
+                let leaves = inputs.map { $0.clone() }
+                for leaf in leaves[..<trained] { leaf.requiresGradient = true }
+                function(leaves).squared.sum().backward()
+                return leaves.map(\.gradient)
+            }
+        }
+        let layers = [
+            gradients([[2, 352, 4, 4], [336, 352, 3, 3], [336]]) { $0[0].conv2d($0[1], $0[2], padding: 1) },
+            gradients([[5, 400], [360, 400], [360]]) { $0[0].linear($0[1], $0[2]) },
+            gradients([[5, 400], [2 * 360, 400], [2 * 360], [400, 360], [400]]) { $0[0].gatedFeedForward($0[1], $0[2], output: $0[3], $0[4]) },
+        ]
+        for both in layers {
+            #expect(both[0].allSatisfy { $0 != nil } && both[1].dropFirst().allSatisfy { $0 == nil })
+            #expect(sameBits(both[0][0]!, both[1][0]!))
+        }
+    }
+
     /// It computes its wide middle anew for the gradient.
-    @Test(arguments: [[2, 5, 12], [7, 12]]) func gatedFeedForward(_ shape: [Int]) {
+    @Test(arguments: [([2, 5, 12], 20), ([7, 12], 20), ([7, 400], 360)]) func gatedFeedForward(_ shape: [Int], hidden: Int) {
         let random = Generator(seed: 9)
-        let inputs = [shape, [2 * 20, 12], [2 * 20], [6, 20], [6]].map { random.normal($0) }
+        let inputs = [shape, [2 * hidden, shape.last!], [2 * hidden], [406, hidden], [406]].map { random.normal($0) }
         func run(_ factor: Double) -> Double {
             disagreement(inputs) { $0[0].gatedFeedForward($0[1] * ($0[0].dtype == .float32 ? factor : 1), $0[2], output: $0[3], $0[4]) }
         }
-        #expect(run(1) < 3e-6, "\(run(1))")
+        #expect(run(1) < 1e-5, "\(run(1))")
         #expect(run(1.001) > 1e-4)
     }
 
