@@ -70,7 +70,7 @@ public final class ParameterStore {
     }
 
     /// Whether a network is so large that a second copy of its weights, laid out for speed, costs more than it gains. It then stays as its file has
-    /// it: on the processor its convolutions take as long either way, for their kernels order weights of any layout anew at every call.
+    /// it: of its convolutions those of few pixels take the weights in either order, and the others order them anew at every call.
     public static func isLarge(_ tensors: [String: Tensor]) -> Bool { tensors.values.reduce(0) { $0 + $1.count } >= 1 << 26 }
 
     /// The weights of another store, in the same memory, with gradients of their own: for a second copy of a network that is trained on another

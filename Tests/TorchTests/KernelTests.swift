@@ -89,6 +89,14 @@ import Torch
         #expect(run(1.001) > 1e-4)
     }
 
+    /// Rows that do not lie next to each other, and a matrix that is another's transpose.
+    @Test func linearOfViews() {
+        let random = Generator(seed: 15)
+        let inputs = [random.normal([400, 9]), random.normal([400, 360]), random.normal([360])]
+        let difference = disagreement(inputs) { $0[0].transposed(0, 1).linear($0[1].transposed(0, 1), $0[2]) }
+        #expect(difference < 3e-6, "\(difference)")
+    }
+
     /// Beside adapters weights are frozen: what comes before them has the gradient that it would have, and they have none.
     @Test func frozenWeightsHaveNoGradient() {
         let random = Generator(seed: 14)
