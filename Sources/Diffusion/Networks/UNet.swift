@@ -58,12 +58,12 @@ public struct UNet: Sendable {
         let time = configuration.activation(embedding)
         var h = convIn(x)
         var skips = [h]
-        let run = BlockRun(time: time, context: context, recomputes: false)
+        let coarse = BlockRun(time: time, context: context, recomputes: false)
         let fine = BlockRun(time: time, context: context, recomputes: recomputesBlocks)
         let fineLevels = (down.count + 1) / 2
-        for (level, block) in down.enumerated() { h = block(h, level < fineLevels ? fine : run, skips: &skips) }
-        if let middle { h = middle(h, run) }
-        for (level, block) in zip(down.indices.reversed(), up) { h = block(h, level < fineLevels ? fine : run, skips: &skips) }
+        for (level, block) in down.enumerated() { h = block(h, level < fineLevels ? fine : coarse, skips: &skips) }
+        if let middle { h = middle(h, coarse) }
+        for (level, block) in zip(down.indices.reversed(), up) { h = block(h, level < fineLevels ? fine : coarse, skips: &skips) }
         return convOut(normOut(h, then: configuration.activation))
     }
 }
