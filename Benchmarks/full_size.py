@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs `seppo align` and seppo_diffusers.py on a model of Stable Diffusion 1.5's full size and prints how they compare, as Markdown.
 
-Weights are random, made by Tests/Fixtures/make_large.py. Both sides train with gradient checkpointing or, in the rows "all kept", without. Memory is read off /proc while a process runs:
-anonymous memory, which only the process's end gives back, apart from pages of mapped files, which the kernel may drop at any time. Linux only.
+Weights are random, made by Tests/Fixtures/make_large.py. Both sides train with gradient checkpointing or, in the rows "all kept", without. Memory is read
+off /proc while a process runs: anonymous memory, which only the process's end gives back, apart from pages of mapped files, which the kernel may drop at any
+time. Linux only.
 """
 import argparse
 import json

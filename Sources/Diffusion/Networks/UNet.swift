@@ -58,12 +58,12 @@ public struct UNet: Sendable {
         let time = configuration.activation(embedding)
         var h = convIn(x)
         var skips = [h]
-        let coarse = BlockRun(time: time, context: context, recomputes: false)
-        let fine = BlockRun(time: time, context: context, recomputes: recomputesBlocks)
-        let fineLevels = (down.count + 1) / 2
-        for (level, block) in down.enumerated() { h = block(h, level < fineLevels ? fine : coarse, skips: &skips) }
-        if let middle { h = middle(h, coarse) }
-        for (level, block) in zip(down.indices.reversed(), up) { h = block(h, level < fineLevels ? fine : coarse, skips: &skips) }
+        func run(_ level: Int) -> BlockRun {
+            BlockRun(time: time, context: context, recomputes: recomputesBlocks && level < (down.count + 1) / 2)
+        }
+        for (level, block) in down.enumerated() { h = block(h, run(level), skips: &skips) }
+        if let middle { h = middle(h, run(down.count)) }
+        for (level, block) in zip(down.indices.reversed(), up) { h = block(h, run(level), skips: &skips) }
         return convOut(normOut(h, then: configuration.activation))
     }
 }
