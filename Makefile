@@ -16,6 +16,7 @@ help:  ## Show the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 	@echo
 	@echo "LIBTORCH=/path with any of them uses that libtorch 2.13; otherwise an installed PyTorch is used, or one is downloaded."
+	@echo "SETUP_INSTALL=no with any of them installs no system packages: it prints the command that would, and stops."
 
 setup:  ## Get libtorch, Arrow and the system libraries; every other target does so too
 	@Scripts/setup
