@@ -106,7 +106,7 @@ public final class AlignmentRun {
         // A setting that the run's program did not have yet was what its default is; it did not hold out any winners.
         let before = try AlignmentSettings(model: "", winners: "").fields()
             .merging(["held_out": .number(0)]) { $1 }
-            .merging(AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))) { $1 }
+            .merging(AlignmentSettings.fields(yaml: RegularFile.text(directory.configuration))) { $1 }
         let now = try settings.fields()
         // What changes no number of the training may change.
         let changes = Set(before.keys).union(now.keys).subtracting(["save_every", "cache", "validation_prompts"]).sorted().filter { before[$0] != now[$0] }

@@ -76,11 +76,22 @@ public struct Inspection: Encodable, Sendable {
             problems.append(
                 isFolder.boolValue
                     ? "\(url.path): no part of a diffusers pipeline, no run and no data set were found in this folder"
-                    : "\(url.path): \(PickledWeights.isOne(url.lastPathComponent) ? PickledWeights.remedy(file: url) : "is not a safetensors file")")
+                    : "\(url.path): \(Self.problem(ofFile: url))")
         }
         guard !texts.isEmpty else { return }
         self.tokens = tokenizer?.ids(texts)
         if tokenizer == nil { problems.append("no text was turned into tokens: there is no tokenizer here that can be read") }
+    }
+
+    /// Why a file is none that is known.
+    private static func problem(ofFile url: URL) -> String {
+        do {
+            let kind = FileKind(try RegularFile.start(of: url))
+            if PickledWeights.isOne(url.lastPathComponent), kind == nil || kind == .pickle || kind == .torchArchive { return PickledWeights.remedy(file: url) }
+            return kind?.sentence ?? "is not a safetensors file"
+        } catch {
+            return "\(error.problem)"
+        }
     }
 
     /// A path of which it is known that it should be a data set.

@@ -19,8 +19,9 @@ struct PipelineIndex {
             problems.append("\(path): the file is missing")
             return
         }
-        guard let data = try? Data(contentsOf: files.index), let entries = try? JSONDecoder().decode([String: JSONValue].self, from: data) else {
-            problems.append("\(path): is not a JSON object")
+        let entries: [String: JSONValue]
+        do { entries = try ConfigurationReader.object(files.index) } catch {
+            problems.append("\(error)")
             return
         }
         for (name, value) in entries.sorted(by: { $0.key < $1.key }) where !name.hasPrefix("_") {

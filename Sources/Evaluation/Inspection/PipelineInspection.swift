@@ -176,7 +176,7 @@ public struct PipelineInspection: Encodable, Sendable {
 
     /// Which network a `config.json` describes, nil where it is none of ours.
     static func network(describedBy configuration: URL) -> Inspection.Kind? {
-        guard let data = try? Data(contentsOf: configuration), let keys = try? JSONDecoder().decode([String: JSONValue].self, from: data) else { return nil }
+        guard let keys = try? ConfigurationReader.object(configuration) else { return nil }
         let text = keys["architectures"] == .strings(["CLIPTextModel"]) || keys["model_type"] == .string("clip_text_model")
         switch keys["_class_name"] {
         case .string("UNet2DConditionModel"): return .unet
