@@ -8,7 +8,7 @@ public struct Inspection: Encodable, Sendable {
     public enum Kind: String, Encodable, Sendable {
         /// A diffusers folder, whole or in part.
         case pipeline
-        /// A Stable Diffusion 1.x model in one safetensors file.
+        /// A Stable Diffusion 1.x or 2.x model in one safetensors file.
         case singleFile = "single_file"
         /// One part of such a folder, inspected by itself.
         case tokenizer
@@ -107,7 +107,8 @@ public struct Inspection: Encodable, Sendable {
     private static func kind(ofFile url: URL) -> Kind {
         if WinnerSet.mayBe(at: url) { return .dataset }
         guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
-        return (try? SafeTensorsFile(url)).map(SingleFile.isOne) == true ? .singleFile : .safetensors
+        let parts = (try? SafeTensorsFile(url)).map(SingleFile.contents) ?? []
+        return parts.isEmpty ? .safetensors : parts.count > 1 ? .singleFile : Kind(rawValue: parts[0]) ?? .safetensors
     }
 
     private static func kind(ofFolder url: URL) -> Kind {
@@ -116,6 +117,8 @@ public struct Inspection: Encodable, Sendable {
         if holds("model_index.json") { return .pipeline }
         if holds("metadata.jsonl") || holds("metadata.csv") { return .dataset }
         let parts = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
+        let others = parts.dropFirst().contains { PipelineInspection.exists(url.appendingPathComponent($0)) }
+        if !others, PipelineInspection.unetFolder(url) != url { return .unet }
         if parts.contains(where: { PipelineInspection.isPart(url.appendingPathComponent($0)) }) { return .pipeline }
         if holds("tokenizer.json") || holds("vocab.json") || holds("merges.txt") || holds("tokenizer_config.json") { return .tokenizer }
         if let network = PipelineInspection.network(describedBy: url.appendingPathComponent("config.json")) { return network }

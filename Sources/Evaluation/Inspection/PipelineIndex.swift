@@ -24,6 +24,7 @@ struct PipelineIndex {
             problems.append("\(error)")
             return
         }
+        if let refusal = PipelineFolder.refusal(ofClass: entries["_class_name"]) { problems.append("\(path): \(refusal)") }
         for (name, value) in entries.sorted(by: { $0.key < $1.key }) where !name.hasPrefix("_") {
             guard case .array(let pair) = value, pair.count == 2, case .string(let className) = pair[1] else { continue }
             if let known = Self.classes[name] {
