@@ -170,7 +170,7 @@ public struct ModelFiles: Sendable {
             let message = "\(kind) does not say what it predicts: \(choice)"
             throw ConfigurationError(file: whole.url.path, message: message)
         }
-        return Said(value: .epsilon, by: "nothing; it is what Stable Diffusion 1.x does")
+        return Said(value: .epsilon, by: "nothing says so; Stable Diffusion 1.x does")
     }
 
     /// What is said of the UNet itself.

@@ -159,7 +159,9 @@ import Torch
             #expect(try SingleFile(url).setAside.count == tensors.count - whole.count, "\(name)")
         }
         let text = try ModelFiles(file("form", forms["ema"]!)).setAsideText
-        #expect(text == "model_ema.… (2 tensors)")
+        #expect(text == "model_ema.decay, model_ema.diffusion_modelinput_blocks00weight")
+        let many = (0..<7).map { "model_ema.\($0)" }
+        #expect(SingleFile.grouped(many + ["betas", "a\u{1B}[31m"]) == ["a\\u{1B}[31m", "betas", "model_ema.… (7 tensors)"])
     }
 
     /// The twin: a tensor within a network that is none of these is no leftover.

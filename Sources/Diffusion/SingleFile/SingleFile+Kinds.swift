@@ -8,7 +8,7 @@ extension SingleFile {
             ("joint_blocks.", "Stable Diffusion 3"),
             ("double_blocks.", "Flux"), ("model.diffusion_model.double_blocks.", "Flux"), ("transformer_blocks.", "a diffusion transformer"),
             ("single_transformer_blocks.", "Flux"), ("blocks.0.", "a diffusion transformer"),
-            ("control_model.", "a model with a ControlNet inside (control_model.…): take the model that it was trained on"),
+            ("control_model.", "a model with a ControlNet inside (control_model.…)"),
             ("input_hint_block.", "a ControlNet, not a model"), ("controlnet_", "a ControlNet, not a model"), ("zero_convs.", "a ControlNet, not a model"),
             ("ip_adapter.", "an IP-Adapter, not a model"), ("image_proj.", "an IP-Adapter, not a model"),
             ("emb_params", "a textual-inversion embedding, not a model"),
@@ -23,8 +23,8 @@ extension SingleFile {
         ]
         if let found = beginnings.first(where: { beginning, _ in names.contains { $0.hasPrefix(beginning) } }) { return found.1 }
         let parts = [
-            (".lora_", "a LoRA, not a model: give it with --lora over the model that it was made for"), (".time_stack.", "a video model"),
-            (".motion_modules.", "a motion module of AnimateDiff, not a model"), ("scaled_fp8", "a model in scaled 8-bit numbers: take its 16-bit form"),
+            (".lora_", "a LoRA, not a model (it goes with --lora over the model that it was made for)"), (".time_stack.", "a video model"),
+            (".motion_modules.", "a motion module of AnimateDiff, not a model"), ("scaled_fp8", "a model in scaled 8-bit numbers (its 16-bit form is read)"),
         ]
         if names.contains(where: { $0.hasPrefix("lora_") }) { return parts[0].1 }
         return parts.first { part, _ in names.contains { $0.contains(part) } }?.1

@@ -24,7 +24,7 @@ public struct SingleFile: Sendable {
         let file = try SafeTensorsFile(url)
         let names = Self.unwrapped(file)
         func refused(_ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: message) }
-        if let other = Self.otherKind(names.keys) { throw refused("is \(other), which is not supported") }
+        if let other = Self.otherKind(names.keys) { throw refused("is \(other): that is not supported") }
         var parts: [SingleFilePart.Network: SingleFilePart] = [:]
         for network in SingleFilePart.Network.allCases { parts[network] = SingleFilePart(network, of: file, names: names) }
         guard !parts.isEmpty else {
@@ -62,12 +62,11 @@ public struct SingleFile: Sendable {
         return names
     }
 
-    /// Names of tensors for people: those with the same beginning together.
+    /// Names of tensors for people: many with the same beginning together.
     public static func grouped(_ names: [String]) -> [String] {
-        Dictionary(grouping: names) { $0.prefix { $0 != "." } }.sorted { $0.key < $1.key }.map { beginning, names in
-            let name = names.count == 1 ? names[0] : String(beginning)
-            let shown = name.unicodeScalars.prefix(80).map { $0.escaped(asASCII: false) }.joined()
-            return names.count == 1 ? shown : "\(shown).… (\(names.count) tensors)"
+        func shown(_ name: some StringProtocol) -> String { name.unicodeScalars.prefix(80).map { $0.escaped(asASCII: true) }.joined() }
+        return Dictionary(grouping: names) { $0.prefix { $0 != "." } }.sorted { $0.key < $1.key }.flatMap { beginning, names in
+            names.count < 5 ? names.map(shown) : ["\(shown(beginning)).… (\(names.count) tensors)"]
         }
     }
 

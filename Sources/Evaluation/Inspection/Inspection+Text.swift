@@ -37,8 +37,8 @@ extension PipelineInspection {
         var lines = parts.map { "  " + $0.name.padding(toLength: 13, withPad: " ", startingAt: 0) + $0.weights.line }
         if parts.count > 1 { lines.append("  in all       \(parts.reduce(0) { $0 + $1.weights.parameters }) parameters") }
         if let resolution { lines.append("  resolution   \(resolution) pixels") }
-        if let sampler { lines.append("  sampler      \(sampler)") }
-        if let predictionType { lines.append("  predicts     \(predictionType)" + (predictionSource.map { ", says \($0)" } ?? "")) }
+        if let sampler { lines.append("  sampler      \(sampler)" + (endsInNoise == true ? ", zero terminal SNR" : "")) }
+        if let predictionType { lines.append("  predicts     \(predictionType)" + (predictionSource.map { " (\($0))" } ?? "")) }
         if let tokenizerLength, let vocabularySize { lines.append("  tokenizer    \(tokenizerLength) tokens a text, of a vocabulary of \(vocabularySize)") }
         if let use { lines.append("  use          \(use)") }
         if !ignored.isEmpty { lines.append("  not used     \(ignored.joined(separator: ", "))") }

@@ -22,6 +22,8 @@ public struct PipelineInspection: Encodable, Sendable {
     public var predictionType: String?
     /// What says so.
     public var predictionSource: String?
+    /// Whether the schedule ends in pure noise; nil where that is not known.
+    public var endsInNoise: Bool?
     /// 1 or 2, of Stable Diffusion in a single file.
     public var generation: Int?
     /// How a part by itself is put to use.
@@ -42,7 +44,7 @@ public struct PipelineInspection: Encodable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case parts, resolution, downsampling, sampler, predictionType, predictionSource, generation, use, tokenizerLength, vocabularySize, ignored
+        case parts, resolution, downsampling, sampler, predictionType, predictionSource, endsInNoise, generation, use, tokenizerLength, vocabularySize, ignored
     }
 
     init() {}
@@ -94,7 +96,8 @@ public struct PipelineInspection: Encodable, Sendable {
             configurations.tokenizer = try files.tokenizer()
             let prediction = try files.prediction()
             (predictionType, predictionSource) = (prediction.value.rawValue, prediction.by)
-            sampler = try files.scheduler().samplerName().rawValue
+            let scheduler = try files.scheduler()
+            (sampler, endsInNoise) = (try scheduler.samplerName().rawValue, scheduler.rescaleToZeroSignal)
         } catch let error as ParameterError {
             problems += Self.lines(error)
         } catch {
@@ -180,7 +183,7 @@ public struct PipelineInspection: Encodable, Sendable {
         do {
             let configuration = try SchedulerConfiguration(contentsOf: file)
             predictionType = (configuration.predictionType ?? .epsilon).rawValue
-            predictionSource = file.lastPathComponent
+            (predictionSource, endsInNoise) = (file.lastPathComponent, configuration.rescaleToZeroSignal)
             _ = try configuration.noiseSchedule()
             sampler = try configuration.samplerName().rawValue
             _ = try configuration.inStableDiffusionPipeline.sampler()
