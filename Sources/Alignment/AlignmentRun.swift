@@ -17,14 +17,20 @@ public final class AlignmentRun {
     private let isFinished: Bool
     /// Numbers that are trained.
     private let trainedCount: Int
+    /// Tensors of the model that no part uses, for people; nil where there are none.
+    private let setAside: String?
 
     /// Takes the run directory, or refuses it.
     /// - Parameter resumes: whether a run that was begun there goes on
     public init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool) throws {
         try settings.validate()
-        self.settings = settings
+        var settings = settings
         directory = RunDirectory(folder)
         let model = try settings.modelFiles
+        // A run goes on with what it began with, whatever files beside the model say later.
+        settings.prediction = try model.prediction().value
+        self.settings = settings
+        setAside = model.setAsideText
         pipeline = try DenoisingPipeline(model)
         trainedCount = try settings.trainedCount(pipeline.unetTensors)
         let encoder = try WinnerEncoder(model)
@@ -68,6 +74,7 @@ public final class AlignmentRun {
             let batches = "belongs to an effective batch of 2048, and this one is \(settings.batch)"
             lines.append("warning: the learning rate \(settings.learningRate) \(batches): expect noise, or take a lower rate")
         }
+        if let setAside { lines.append("of the model's file not used: \(setAside)") }
         return lines
     }
 
@@ -103,10 +110,11 @@ public final class AlignmentRun {
     }
 
     private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
-        // A setting that the run's program did not have yet was what its default is; it did not hold out any winners.
-        let before = try AlignmentSettings(model: "", winners: "").fields()
-            .merging(["held_out": .number(0)]) { $1 }
-            .merging(AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))) { $1 }
+        // A setting that the run's program did not have yet was what its default is; it did not hold out any winners, and wrote no prediction type down.
+        var defaults = AlignmentSettings(model: "", winners: "")
+        (defaults.heldOut, defaults.prediction) = (0, settings.prediction)
+        let before = try defaults.fields()
+            .merging(AlignmentSettings.fields(yaml: RegularFile.text(directory.configuration))) { $1 }
         let now = try settings.fields()
         // What changes no number of the training may change.
         let changes = Set(before.keys).union(now.keys).subtracting(["save_every", "cache", "validation_prompts"]).sorted().filter { before[$0] != now[$0] }

@@ -6,11 +6,18 @@ import Torch
 
 extension AlignmentSettings {
     /// The model that the run begins with; what a file of adapters brings along for its text encoder is part of it.
-    var modelFiles: ModelFiles { get throws { try ModelFiles(BuiltInModel.resolve(model), textEncoderChanges: loraFile) } }
+    var modelFiles: ModelFiles { get throws { try ModelFiles(modelSource, textEncoderChanges: loraFile) } }
+
+    /// Where the model's parts lie.
+    public var modelSource: ModelSource {
+        ModelSource(
+            BuiltInModel.resolve(model), base: base.map(BuiltInModel.resolve), autoencoder: vae.map(BuiltInModel.resolve),
+            textEncoder: textEncoder.map(BuiltInModel.resolve), prediction: prediction)
+    }
 
     /// The whole of it, with the adapters' changes in its UNet too.
     public func startingPipeline() throws -> Pipeline {
-        let pipeline = try Pipeline(BuiltInModel.resolve(model))
+        let pipeline = try Pipeline(ModelFiles(modelSource))
         return try loraFile.map { try pipeline.merged($0) } ?? pipeline
     }
 

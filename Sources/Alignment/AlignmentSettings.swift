@@ -6,6 +6,13 @@ import Torch
 public struct AlignmentSettings: Codable, Sendable, Equatable {
     /// A diffusers folder, or `scenes` for the built-in model.
     public var model: String
+    /// The model that gives the parts that `model` lacks, where that is a UNet alone.
+    public var base: String?
+    /// Stand in for the model's own parts.
+    public var vae: String?
+    public var textEncoder: String?
+    /// What the UNet predicts; nil: what its files say, which a run writes down.
+    public var prediction: PredictionType?
     public var winners: String
     public var method: Method.Name = .seppo
     /// Overrides of the method's row.

@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// Any JSON value.
 public enum JSONValue: Codable, Sendable, Equatable {
@@ -62,7 +63,8 @@ public struct ConfigurationReader {
         rest = try Self.object(url)
     }
 
-    static func object(_ url: URL) throws -> [String: JSONValue] {
+    /// All of it.
+    public static func object(_ url: URL) throws -> [String: JSONValue] {
         let decoder = JSONDecoder()
         // Python writes NaN and Infinity, which JSON proper does not have: they are refused under the option's name.
         decoder.allowsJSON5 = true
@@ -75,17 +77,16 @@ public struct ConfigurationReader {
 
     /// The bytes of a small file. Throws `ConfigurationError` where there is none or it is no configuration by its size.
     static func data(_ url: URL) throws -> Data {
-        do {
-            let size = try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
-            guard size <= 1 << 24 else { throw ConfigurationError(file: url.path, message: "has \(size) bytes, too many for a configuration") }
-            let data = try Data(contentsOf: url)
-            // Foundation's reader of JSON5 ends the process at bytes that are no UTF-8.
-            guard String(validating: data, as: UTF8.self) != nil else { throw ConfigurationError(file: url.path, message: "is not UTF-8 text") }
-            return data
-        } catch let error as CocoaError {
-            let isMissing = error.code == .fileNoSuchFile || error.code == .fileReadNoSuchFile
-            throw ConfigurationError(file: url.path, message: isMissing ? "does not exist" : "cannot be read: \(error.localizedDescription)")
+        func refused(_ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: message) }
+        let data: Data
+        do { data = try RegularFile.bytes(url, atMost: 1 << 24) } catch { throw refused("\(error.problem)") }
+        switch FileKind(data) {
+        case nil, .json: break
+        case let kind?: throw refused(kind.sentence)
         }
+        // Foundation's reader of JSON5 ends the process at bytes that are no UTF-8.
+        guard String(validating: data, as: UTF8.self) != nil else { throw refused("is not UTF-8 text") }
+        return data
     }
 
     public mutating func bool(_ key: String, _ fallback: Bool) throws -> Bool {

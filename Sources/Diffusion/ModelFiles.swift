@@ -2,26 +2,83 @@ import Foundation
 import Layers
 import Torch
 
-/// A model on disk, a diffusers folder or a Stable Diffusion 1.x model in a single safetensors file, of which every part is loaded when it is asked
-/// for, and can be let go of by itself.
+/// A model on disk, in whatever forms its parts come, of which every part is loaded when it is asked for, and can be released by itself.
 public struct ModelFiles: Sendable {
-    public let location: URL
-    private let folder: PipelineFolder
-    /// Nil for a folder.
-    private let file: SingleFile?
+    public let source: ModelSource
+    public var location: URL { source.location }
+    private let main: ModelLocation
+    private let textEncoderPart: ModelLocation.Part
+    private let autoencoderPart: ModelLocation.Part
+    private let unetPart: ModelLocation.Part
+    /// That the tokenizer and the noise schedule come from: the model, or for a UNet alone its base.
+    private let whole: ModelLocation
+    /// That the text encoder comes from.
+    private let words: ModelLocation
     private let textEncoderChanges: LoRA.File?
+
+    public init(_ location: URL, textEncoderChanges: LoRA.File? = nil) throws {
+        try self.init(ModelSource(location), textEncoderChanges: textEncoderChanges)
+    }
 
     /// Reads what says which parts there are. Throws with the file that is missing or of a kind that we do not have.
     /// - Parameter textEncoderChanges: a file of adapters whose changes of the text encoder, if it has any, are added to it
-    public init(_ location: URL, textEncoderChanges: LoRA.File? = nil) throws {
-        self.location = location
+    public init(_ source: ModelSource, textEncoderChanges: LoRA.File? = nil) throws {
+        self.source = source
         self.textEncoderChanges = textEncoderChanges
-        folder = PipelineFolder(location)
-        file = location.pathExtension == "safetensors" ? try SingleFile(location) : nil
-        if file == nil { try folder.check() }
+        main = try ModelLocation(source.location)
+        func refused(_ message: String) -> ConfigurationError { ConfigurationError(file: source.location.path, message: message) }
+        guard let unet = main.unet else {
+            throw refused("holds no UNet, only: \(main.networks.map(\.rawValue).joined(separator: ", ")). It is no model by itself")
+        }
+        unetPart = unet
+        let base = try source.base.map { try ModelLocation($0) }
+        let givenText = try source.textEncoder.map { try Self.location($0, .textEncoder) { $0.textEncoder } }
+        let givenAutoencoder = try source.autoencoder.map { try Self.location($0, .autoencoder) { $0.autoencoder } }
+        let lacksOthers = main.textEncoder == nil && main.autoencoder == nil
+        if source.base != nil, main.textEncoder != nil, main.autoencoder != nil { throw refused("is a whole model: it needs no other as its base") }
+        // Of a UNet alone the base tells the noise schedule, too.
+        whole = main.scheduler == nil && (main.file == nil || lacksOthers) ? base ?? main : main
+        let texts: [ModelLocation] = [givenText, main, base].compactMap { $0 }
+        let autoencoders: [ModelLocation] = [givenAutoencoder, main, base].compactMap { $0 }
+        guard let words = texts.first(where: { $0.textEncoder != nil }), let pictures = autoencoders.first(where: { $0.autoencoder != nil }) else {
+            throw refused(Self.missing(texts.allSatisfy { $0.textEncoder == nil }, autoencoders.allSatisfy { $0.autoencoder == nil }, isUNet: lacksOthers))
+        }
+        self.words = words
+        (textEncoderPart, autoencoderPart) = (words.textEncoder!, pictures.autoencoder!)
     }
 
-    public func tokenizer() throws -> CLIPTokenizer { try file == nil ? CLIPTokenizer(folder: folder.tokenizer) : .standard }
+    private static func location(
+        _ url: URL, _ network: SingleFilePart.Network, _ part: (ModelLocation) -> ModelLocation.Part?
+    ) throws -> ModelLocation {
+        let location = try ModelLocation(url)
+        guard part(location) != nil else { throw ConfigurationError(file: url.path, message: "holds no \(network.rawValue)") }
+        return location
+    }
+
+    private static func missing(_ lacksText: Bool, _ lacksAutoencoder: Bool, isUNet: Bool) -> String {
+        if isUNet, lacksText, lacksAutoencoder {
+            return "is a UNet alone, without text encoder and autoencoder (VAE): name the model that it was trained from with --base, or its parts with "
+                + "--text-encoder and --vae"
+        }
+        let (what, option) = lacksText ? ("text encoder", "--text-encoder") : ("autoencoder (VAE)", "--vae")
+        return "has no \(what): name one with \(option), such as that of the model it was made from (a file, or a diffusers folder)"
+    }
+
+    /// Tensors of single files that no part uses, sorted.
+    public var setAside: [String] { main.file?.setAside ?? [] }
+
+    /// The same for people; nil where there are none.
+    public var setAsideText: String? { setAside.isEmpty ? nil : SingleFile.grouped(setAside).joined(separator: ", ") }
+
+    // MARK: Parts
+
+    public func tokenizer() throws -> CLIPTokenizer {
+        // A text encoder brings its words along; without them those of the model are taken.
+        if let folder = words.tokenizer { return try CLIPTokenizer(folder: folder) }
+        if let file = words.file, file.isSecondGeneration { return .openCLIP }
+        if let folder = whole.tokenizer { return try CLIPTokenizer(folder: folder) }
+        return (words.file ?? whole.file)?.tokenizer ?? .standard
+    }
 
     public func textEncoder() throws -> (CLIPTextConfiguration, ParameterStore) {
         let (configuration, store) = try ownTextEncoder()
@@ -39,13 +96,17 @@ public struct ModelFiles: Sendable {
     }
 
     private func ownTextEncoder() throws -> (CLIPTextConfiguration, ParameterStore) {
-        if let file { return (file.textEncoder, try file.textEncoderStore()) }
-        return (try CLIPTextConfiguration(folder.textEncoder.configuration), try folder.textEncoder.store())
+        switch textEncoderPart {
+        case .folder(let part, let weights): (try CLIPTextConfiguration(part.configuration), try part.store(from: weights))
+        case .file(let file): (file.textEncoder!, try file.textEncoderStore())
+        }
     }
 
     public func autoencoder() throws -> (AutoencoderConfiguration, ParameterStore) {
-        if let file { return (file.autoencoder, try file.autoencoderStore()) }
-        return (try AutoencoderConfiguration(folder.autoencoder.configuration), try folder.autoencoder.store())
+        switch autoencoderPart {
+        case .folder(let part, let weights): (try AutoencoderConfiguration(part.configuration), try part.store(from: weights))
+        case .file(let file): (file.autoencoder!, try file.autoencoderStore())
+        }
     }
 
     /// The network that turns latents into images, and images into latents.
@@ -56,12 +117,79 @@ public struct ModelFiles: Sendable {
 
     /// - Parameter weights: a file of tensors to take instead of the model's own, such as a checkpoint of a run
     public func unet(weights: URL? = nil) throws -> (UNetConfiguration, ParameterStore) {
-        if let file { return (file.unet, try weights.map { try folder.unet.store(from: $0) } ?? file.unetStore()) }
-        return (try UNetConfiguration(folder.unet.configuration), try folder.unet.store(from: weights))
+        let configuration = try unetConfiguration()
+        if let purpose = configuration.otherPurpose { throw ConfigurationError(file: location.path, message: purpose) }
+        let store =
+            switch unetPart {
+            case .folder(let part, let named): try part.store(from: weights ?? named)
+            case .file(let file): try weights.map { try PipelineFolder(location).unet.store(from: $0) } ?? file.unetStore(configuration)
+            }
+        return (configuration, store)
+    }
+
+    private func unetConfiguration() throws -> UNetConfiguration {
+        switch unetPart {
+        case .folder(let part, _): return try UNetConfiguration(part.configuration)
+        case .file(let file):
+            // A UNet alone stands in for its base's, whose configuration says more than shapes do.
+            switch whole.url == main.url ? nil : whole.unet {
+            case .folder(let part, _)?: return try UNetConfiguration(part.configuration)
+            case .file(let base)?: if let known = base.unet { return known }
+            case nil: break
+            }
+            guard var configuration = file.unet else {
+                let message = "is a UNet under diffusers' names, whose configuration they do not tell: name the model that it was trained from with --base"
+                throw ConfigurationError(file: location.path, message: message)
+            }
+            // Those of Stable Diffusion 2.x that predict v were trained on larger pictures.
+            if file.isSecondGeneration, try prediction().value == .velocity { configuration.sampleSize = 96 }
+            return configuration
+        }
+    }
+
+    // MARK: Noise process
+
+    /// What the UNet predicts, and what says so. Throws where nothing does and there is no telling, or where the caller contradicts it.
+    public func prediction() throws -> Said<PredictionType> {
+        let stated = try statedPrediction()
+        if let given = source.prediction {
+            guard let stated, stated.value != given else { return stated ?? Said(value: given, by: "--prediction") }
+            let message =
+                "\(stated.by) says that it predicts \(stated.value.rawValue), --prediction says \(given.rawValue): leave the option out, or correct the file"
+            throw ConfigurationError(file: location.path, message: message)
+        }
+        if let stated { return stated }
+        if whole.url != main.url, let file = whole.file, let stated = file.statedPrediction { return stated }
+        if let scheduler = whole.scheduler {
+            return Said(value: try SchedulerConfiguration(contentsOf: scheduler).predictionType ?? .epsilon, by: scheduler.lastPathComponent)
+        }
+        if let file = whole.file, file.isSecondGeneration || file.statements.isZeroTerminal?.value == true {
+            let kind =
+                file.isSecondGeneration ? "is of Stable Diffusion 2.x, whose models come in both kinds, and" : "has a schedule that ends in pure noise and"
+            let choice = "choose --prediction epsilon (as the 512-base models do) or --prediction v (as the 768-v models do)"
+            let message = "\(kind) does not say what it predicts: \(choice)"
+            throw ConfigurationError(file: whole.url.path, message: message)
+        }
+        return Said(value: .epsilon, by: "nothing says so; Stable Diffusion 1.x does")
+    }
+
+    /// What is said of the UNet itself.
+    private func statedPrediction() throws -> Said<PredictionType>? {
+        if let file = main.file { return file.statedPrediction }
+        guard let scheduler = main.scheduler else { return nil }
+        return try SchedulerConfiguration(contentsOf: scheduler).predictionType.map { Said(value: $0, by: scheduler.lastPathComponent) }
     }
 
     public func scheduler() throws -> SchedulerConfiguration {
-        try file == nil ? SchedulerConfiguration(contentsOf: folder.scheduler) : SingleFile.scheduler
+        let prediction = try prediction().value
+        if let file = whole.file { return try file.scheduler(prediction) }
+        guard let folder = whole.scheduler else {
+            let message = "has no scheduler, which tells the noise schedule: name the model that it was trained from with --base"
+            throw ConfigurationError(file: whole.url.path, message: message)
+        }
+        var scheduler = try SchedulerConfiguration(contentsOf: folder)
+        if prediction != scheduler.predictionType ?? .epsilon { scheduler.predictionType = prediction }
+        return scheduler
     }
 
     /// Writes the model as a diffusers folder with another UNet. The other parts are read for it one after another.

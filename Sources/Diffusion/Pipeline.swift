@@ -35,11 +35,12 @@ public struct Pipeline {
         try check(unet.0)
     }
 
-    /// Reads a diffusers folder, or a Stable Diffusion 1.x model in a single safetensors file. Throws with the file, the option or the tensors that
-    /// do not fit.
+    /// Reads a diffusers folder, or a model in a single safetensors file. Throws with the file, the option or the tensors that do not fit.
     /// - Parameter unetWeights: a file of UNet tensors to take instead of the model's own, such as a checkpoint of a run
-    public init(_ location: URL, unetWeights: URL? = nil) throws {
-        let files = try ModelFiles(location)
+    public init(_ location: URL, unetWeights: URL? = nil) throws { try self.init(ModelFiles(location), unetWeights: unetWeights) }
+
+    /// Reads all parts of a model.
+    public init(_ files: ModelFiles, unetWeights: URL? = nil) throws {
         try self.init(
             tokenizer: files.tokenizer(), textEncoder: files.textEncoder(), autoencoder: files.autoencoder(), unet: files.unet(weights: unetWeights),
             scheduler: files.scheduler())

@@ -20,13 +20,10 @@ public struct PipelineFolder: Sendable {
     public var scheduler: URL { root.appendingPathComponent("scheduler/scheduler_config.json") }
     public var index: URL { root.appendingPathComponent("model_index.json") }
 
-    /// Throws when there is no pipeline in this folder, or one of parts that we do not have.
+    /// Throws when the pipeline in this folder is of a class, or of parts, that we do not have.
     func check() throws {
-        if PickledWeights.isOne(root.lastPathComponent) { throw ConfigurationError(file: root.path, message: PickledWeights.remedy(file: root)) }
-        guard FileManager.default.fileExists(atPath: index.path) else {
-            throw ConfigurationError(file: root.path, message: "is not a diffusers folder: it has no model_index.json")
-        }
         let entries = try ConfigurationReader.object(index)
+        if let refusal = Self.refusal(ofClass: entries["_class_name"]) { throw ConfigurationError(file: index.path, message: refusal) }
         for (part, value) in entries.sorted(by: { $0.key < $1.key }) {
             guard case .array(let entry) = value, let name = entry.last, name != .null, !Self.setAside.contains(part) else { continue }
             guard name == Self.classes[part].map({ .string($0.name) }) else {
@@ -34,6 +31,33 @@ public struct PipelineFolder: Sendable {
             }
         }
     }
+
+    /// Why a pipeline of that class is not read; nil where it draws from text with the parts of Stable Diffusion.
+    public static func refusal(ofClass name: JSONValue?) -> String? {
+        guard let name, name != .null else { return nil }
+        guard case .string(let name) = name else { return "_class_name must be a text" }
+        guard !plainClasses.contains(name) else { return nil }
+        if let known = otherClasses.first(where: { name.hasPrefix($0.0) })?.1 { return "is a \(name), \(known), which is not supported" }
+        return "is a \(name.quotedForMessage), which is not known here. If it draws from text with the parts of Stable Diffusion 1.x or 2.x, "
+            + "write StableDiffusionPipeline for its _class_name in a copy"
+    }
+
+    /// Pipelines of the same networks, trained alike.
+    private static let plainClasses: Set<String> = [
+        "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionPipelineSafe", "StableDiffusionSAGPipeline", "StableDiffusionPAGPipeline",
+        "StableDiffusionPanoramaPipeline", "StableDiffusionAttendAndExcitePipeline",
+    ]
+
+    private static let otherClasses = [
+        ("StableDiffusionInpaint", "an inpainting model"), ("StableDiffusionPAGInpaint", "an inpainting model"),
+        ("StableDiffusionInstructPix2Pix", "a model that edits pictures"), ("StableDiffusionDepth2Img", "a depth-to-image model"),
+        ("StableDiffusionUpscale", "an upscaler"), ("StableDiffusionLatentUpscale", "an upscaler"),
+        ("StableDiffusionImageVariation", "a model that varies pictures"),
+        ("StableUnCLIP", "a model that varies pictures"), ("StableDiffusionXL", "Stable Diffusion XL"), ("StableDiffusion3", "Stable Diffusion 3"),
+        ("StableDiffusionControlNet", "a pipeline with a ControlNet"), ("StableDiffusionGLIGEN", "a model that takes places beside text"),
+        ("LatentConsistencyModel", "a model distilled to a few steps of its own sampler"), ("Flux", "Flux"), ("PixArt", "a diffusion transformer"),
+        ("StableVideoDiffusion", "a video model"), ("AnimateDiff", "a video model"),
+    ]
 
     /// The tokenizer and the scheduler say themselves what they are; the others take no part in drawing from text.
     private static let setAside: Set<String> = ["tokenizer", "scheduler", "feature_extractor", "image_encoder", "safety_checker"]

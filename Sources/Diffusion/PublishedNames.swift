@@ -23,7 +23,7 @@ enum PublishedNames {
     /// transformers before 4.31 stored the positions 0, 1, 2, …
     static func isNoWeight(_ name: String) -> Bool { name.hasSuffix("embeddings.position_ids") }
 
-    private func current(_ name: String) -> String {
+    func current(_ name: String) -> String {
         switch self {
         case .unet: return name
         case .textEncoder: return name.hasPrefix("text_model.") ? name : "text_model." + name  // transformers 5 leaves it out

@@ -28,14 +28,12 @@ public struct SafeTensorsFile: Sendable {
     public init(_ url: URL) throws(SafeTensorsError) {
         do throws(SafeTensorsError.Problem) {
             map = try FileMap(url.path)
-            let size = map.bytes.count
-            guard size >= 8 else { throw .truncated(size: size) }
-            let length = UInt64(littleEndian: map.bytes.loadUnaligned(as: UInt64.self))
-            guard length <= SafeTensors.longestHeader else { throw .headerTooLong(length) }
-            guard length <= size - 8 else { throw .headerBeyondFile(length: Int(length), size: size) }
-            dataStart = 8 + Int(length)
-            let text = UnsafeRawBufferPointer(rebasing: map.bytes[8..<dataStart])
-            let header = try SafeTensorsHeader(text, dataSize: size - dataStart)
+            let header: SafeTensorsHeader
+            do throws(SafeTensorsError.Problem) {
+                (header, dataStart) = try Self.header(map.bytes)
+            } catch {
+                throw FileKind(map.bytes.prefix(FileKind.startLength)).map { .otherKind($0) } ?? error
+            }
             metadata = header.metadata
             entries = header.entries
             names = entries.keys.sorted()
@@ -43,6 +41,17 @@ public struct SafeTensorsFile: Sendable {
         } catch {
             throw SafeTensorsError(path: url.path, problem: error)
         }
+    }
+
+    /// The header, and where the data behind it starts.
+    private static func header(_ bytes: UnsafeMutableRawBufferPointer) throws(SafeTensorsError.Problem) -> (SafeTensorsHeader, dataStart: Int) {
+        let size = bytes.count
+        guard size >= 8 else { throw .truncated(size: size) }
+        let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        guard length <= SafeTensors.longestHeader else { throw .headerTooLong(length) }
+        guard length <= size - 8 else { throw .headerBeyondFile(length: Int(length), size: size) }
+        let dataStart = 8 + Int(length)
+        return (try SafeTensorsHeader(UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart]), dataSize: size - dataStart), dataStart)
     }
 
     public func contains(_ name: String) -> Bool { entries[name] != nil }
@@ -83,8 +92,9 @@ private final class FileMap: @unchecked Sendable {
     let bytes: UnsafeMutableRawBufferPointer
 
     init(_ path: String) throws(SafeTensorsError.Problem) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .file(FileError("open", path)) }
+        // A pipe is not waited for, and a socket cannot be opened.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw errno == ENXIO ? .notAFile : .file(FileError("open", path)) }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .file(FileError("examine", path)) }

@@ -6,6 +6,8 @@ public struct SafeTensorsError: Error, Equatable, CustomStringConvertible {
     public enum Problem: Error, Equatable {
         case file(FileError)
         case notAFile
+        /// By its first bytes.
+        case otherKind(FileKind)
         case truncated(size: Int)
         case headerTooLong(UInt64)
         case headerBeyondFile(length: Int, size: Int)
@@ -38,10 +40,16 @@ extension SafeTensorsError.Problem: CustomStringConvertible {
     public var description: String {
         switch self {
         case .file(let error): "cannot \(error.operation) it: \(error.reason)"
-        case .notAFile: "not a file"
-        case .truncated(let size): "\(size) bytes are too few for a safetensors file: truncated?"
-        case .headerTooLong(let length): "the header claims \(length) bytes, the format allows \(SafeTensors.longestHeader): not a safetensors file?"
-        case .headerBeyondFile(let length, let size): "the header claims \(length) bytes, the file has \(size): truncated?"
+        case .notAFile: "is a folder, a pipe or a device, not a file"
+        case .otherKind(let kind): kind.sentence
+        case .truncated(let size):
+            size == 0
+                ? "the file is empty: download it again"
+                : "\(size) bytes are too few for a safetensors file: was its download cut short?"
+        case .headerTooLong(let length):
+            "is not a safetensors file: its header would have \(length) bytes, of which the format allows \(SafeTensors.longestHeader)"
+        case .headerBeyondFile(let length, let size):
+            "the header claims \(length) bytes, the file has \(size): was its download cut short? Get it again"
         case .notJSON(let what, let byte): "the header is not what the format demands: \(what) at byte \(byte)"
         case .notUTF8(let byte): "the header is not UTF-8 in the text at byte \(byte)"
         case .duplicateName(let name): "the name \(name) occurs twice"
@@ -53,7 +61,8 @@ extension SafeTensorsError.Problem: CustomStringConvertible {
         case .tooManyAxes(let tensor): "tensor \(tensor) has more than \(SafeTensors.mostAxes) axes"
         case .shapeOverflow(let tensor): "tensor \(tensor) has more elements than a number can count"
         case .reversedOffsets(let tensor, let start, let end): "tensor \(tensor) ends at \(end), before it starts at \(start)"
-        case .offsetsBeyondFile(let tensor, let end, let data): "tensor \(tensor) ends at \(end), the file has \(data) bytes of data: truncated?"
+        case .offsetsBeyondFile(let tensor, let end, let data):
+            "tensor \(tensor) ends at \(end), the file has \(data) bytes of data: was its download cut short? Get it again"
         case .wrongSize(let tensor, let bytes, let expected): "tensor \(tensor) has \(bytes) bytes, its shape and element type need \(expected)"
         case .overlap(let tensor, let other): "tensors \(tensor) and \(other) overlap"
         case .gap(let tensor, let bytes): "\(bytes) bytes before tensor \(tensor) belong to no tensor"

@@ -18,6 +18,8 @@ struct Align: ParsableCommand {
             """)
 
     @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @Option(help: "The model that a UNet alone was trained from, which gives the other parts.") var base: String?
+    @OptionGroup var parts: ModelPartOptions
     @Option(help: "Winning images: a folder, a .parquet or a .tar file.") var winners: String
     @Option(help: "Run directory.", transform: { URL(fileURLWithPath: $0) }) var output: URL
     @Option(help: "Row of the method table.") var method: Method.Name = .seppo
@@ -68,8 +70,10 @@ struct Align: ParsableCommand {
 
     var settings: AlignmentSettings {
         // Absolute, so that a resume from another folder means the same files.
-        let model = model == BuiltInModel.name ? model : URL(fileURLWithPath: model).standardizedFileURL.path
-        var s = AlignmentSettings.preset(model: model, winners: URL(fileURLWithPath: winners).standardizedFileURL.path)
+        func absolute(_ path: String) -> String { path == BuiltInModel.name ? path : URL(fileURLWithPath: path).standardizedFileURL.path }
+        var s = AlignmentSettings.preset(model: absolute(model), winners: URL(fileURLWithPath: winners).standardizedFileURL.path)
+        (s.base, s.prediction) = (base.map(absolute), parts.prediction)
+        (s.vae, s.textEncoder) = (parts.vae.map(absolute), parts.textEncoder.map(absolute))
         (s.method, s.reference, s.flip, s.losers) = (method, reference, flip, losers)
         s.iterations = iterations ?? s.iterations
         s.updates = updates ?? s.updates
@@ -123,7 +127,7 @@ struct Align: ParsableCommand {
         // The session holds the run's lock until the report is written.
         try withExtendedLifetime(session) {
             try session.run()
-            let (record, note) = try AlignmentSession.evaluate(settings, session.run.data, directory)
+            let (record, note) = try AlignmentSession.evaluate(session.settings, session.run.data, directory)
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
         print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")

@@ -12,8 +12,8 @@ struct AlignmentSession {
 
     init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool) throws {
         Runtime.threads = settings.threads
-        self.settings = settings
         run = try AlignmentRun(settings, in: folder, resumes: resumes)
+        self.settings = run.settings
     }
 
     /// Trains to the end; does nothing where that was done before.

@@ -18,15 +18,37 @@ extension SceneSplit: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension LoRA.Target: ExpressibleByArgument {}
 
+extension PredictionType: ExpressibleByArgument {
+    public init?(argument: String) { self.init(word: argument) }
+    public static var allValueStrings: [String] { allCases.map(\.rawValue) + ["v"] }
+}
+
 /// A model, and adapters to add to it.
 struct ModelOptions: ParsableArguments {
     @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @Option(help: "The model that a UNet alone was trained from, which gives the other parts.") var base: String?
+    @OptionGroup var parts: ModelPartOptions
     @Option(help: "A file of adapters (LoRA) to add to the model.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
     @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
 
     func pipeline() throws -> Pipeline {
-        let pipeline = try Pipeline(BuiltInModel.resolve(model))
+        let files = try ModelFiles(parts.source(model, base: base))
+        if let names = files.setAsideText { Console.line("of \(model) not used: \(names)") }
+        let pipeline = try Pipeline(files)
         return try lora.map { try pipeline.merged(LoRA.File($0), scale: loraScale) } ?? pipeline
+    }
+}
+
+/// What a model's own files lack or do not say.
+struct ModelPartOptions: ParsableArguments {
+    @Option(help: "Autoencoder in place of the model's own: a file, a folder, or a whole model that has it.") var vae: String?
+    @Option(help: "Text encoder in place of the model's own, likewise.") var textEncoder: String?
+    @Option(help: "What the UNet predicts where its files do not say: epsilon, or v_prediction (v).") var prediction: PredictionType?
+
+    func source(_ model: String, base: String?) -> ModelSource {
+        ModelSource(
+            BuiltInModel.resolve(model), base: base.map(BuiltInModel.resolve), autoencoder: vae.map(BuiltInModel.resolve),
+            textEncoder: textEncoder.map(BuiltInModel.resolve), prediction: prediction)
     }
 }
 

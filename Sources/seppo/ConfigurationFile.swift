@@ -1,6 +1,7 @@
 import Alignment
 import ArgumentParser
 import Foundation
+import Torch
 import Yams
 
 /// `--config FILE`: its options are put before those of the command line, which win; both are checked alike.
@@ -50,13 +51,13 @@ struct ConfigurationFile {
 
     private func content() throws -> [String: Any]? {
         do {
-            return try YAMLOptions.read(String(contentsOfFile: path, encoding: .utf8))
+            return try YAMLOptions.read(RegularFile.text(URL(fileURLWithPath: path)))
         } catch let error as YamlError {
             throw ValidationError("\(path): \(error)")
         } catch let error as YAMLOptionsError {
             throw ValidationError("\(path): \(error)")
-        } catch {
-            throw ValidationError("\(path): cannot be read: \(error.localizedDescription)")
+        } catch let error as UnreadableFile {
+            throw ValidationError("\(path): \(error.problem)")
         }
     }
 

@@ -15,6 +15,9 @@ struct Evaluate: ParsableCommand {
             """)
 
     @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @Option(help: "The model that a UNet alone (--model) was trained from, which gives the other parts; --base is the one to compare with.")
+    var modelBase: String?
+    @OptionGroup var parts: ModelPartOptions
     @Flag(help: "Score drawings of the built-in world.") var scenes = false
     @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.") var winners: String?
     @Option(help: "The model to compare with.") var base: String?
@@ -40,7 +43,8 @@ struct Evaluate: ParsableCommand {
         var denoising = DenoisingEvaluation()
         (denoising.count, denoising.seed) = (count, seed)
         let outcomes = try models.enumerated().map { index, name in
-            try records(Pipeline(BuiltInModel.resolve(name)), denoising) { bar.show(index * $1 + $0, of: models.count * $1) }
+            let pipeline = try Pipeline(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)))
+            return try records(pipeline, denoising) { bar.show(index * $1 + $0, of: models.count * $1) }
         }
         let comparison = try Comparison(outcomes[0], base: outcomes.count > 1 ? outcomes[1] : nil)
         print(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))

@@ -80,7 +80,7 @@ struct Generate: ParsableCommand {
     }
 
     private static func lines(_ path: String) throws -> [String] {
-        let lines = try String(contentsOfFile: path, encoding: .utf8).split(whereSeparator: \.isNewline)
+        let lines = try RegularFile.text(URL(fileURLWithPath: path)).split(whereSeparator: \.isNewline)
         return lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 }

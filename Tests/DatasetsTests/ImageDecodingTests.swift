@@ -113,7 +113,7 @@ import Testing
     @Test func saysWhatIsWrong() throws {
         func reason(_ bytes: [UInt8]) -> ImageError.Reason? { #expect(throws: ImageError.self) { try RGBImage(data: bytes) }?.reason }
         #expect(reason([]) == .empty)
-        #expect(reason(Array("<svg/>".utf8)) == .unknownFormat)
+        #expect(reason(Array("<svg/>".utf8)) == .otherKind(.xml))
         #expect(reason(Array("#EXTM3U\nhttp://example.org/".utf8)) == .unknownFormat)
         let missing = URL(fileURLWithPath: "/nowhere/a.png")
         let error = #expect(throws: ImageError.self) { try RGBImage(contentsOf: missing) }

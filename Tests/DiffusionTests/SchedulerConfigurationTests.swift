@@ -58,7 +58,7 @@ import Torch
     @Test func theFileNamesTheSampler() throws {
         #expect(try read(Self.stableDiffusion).samplerName() == .pndm)
         #expect(try read(Self.solver).sampler() is DPMSolver)
-        #expect(throws: SchedulerError.unsupportedClass("LMSDiscreteScheduler")) { try SchedulerConfiguration(className: "LMSDiscreteScheduler").sampler() }
+        #expect(throws: SchedulerError(.unsupportedClass("LMSDiscreteScheduler"))) { try SchedulerConfiguration(className: "LMSDiscreteScheduler").sampler() }
         #expect(try SchedulerConfiguration(className: "LMSDiscreteScheduler").sampler(.euler) is Euler)
     }
 
@@ -86,23 +86,27 @@ import Torch
             do {
                 _ = try configuration.sampler(name)
                 #expect(!refusing.contains(name), "\(name) took \(option)")
-            } catch SchedulerError.unsupported(let refused, _) {
+            } catch let error as SchedulerError {
+                guard case .unsupported(let refused, _, _) = error.problem else { throw error }
                 #expect(refused == key && refusing.contains(name))
+                #expect("\(error)".contains("--sampler ddim") == (!refusing.contains(.ddim)), "\(error)")
             }
         }
     }
 
     @Test(arguments: ["", "[]", "{\"_class_name\": 3}", "{}"]) func whatIsNoConfigurationIsRefused(_ text: String) throws {
         #expect { try read(text) } throws: { error in
-            if case SchedulerError.malformed(let file, _) = error { file.hasSuffix(".json") } else { false }
+            guard let error = error as? SchedulerError, case .malformed = error.problem else { return false }
+            return error.file?.hasSuffix(".json") == true
         }
     }
 
     @Test(arguments: [
-        ("\"beta_schedule\": \"sigmoid\"", SchedulerError.unsupported(key: "beta_schedule", value: "\"sigmoid\"")),
-        ("\"prediction_type\": \"sample\"", SchedulerError.unsupported(key: "prediction_type", value: "\"sample\"")),
-        ("\"shift\": 3.0", SchedulerError.unknownKey("shift")), ("\"beta_strat\": 0.1", SchedulerError.unknownKey("beta_strat")),
-    ]) func whatNoSamplerKnowsIsRefusedOnReading(_ option: String, _ error: SchedulerError) throws {
-        #expect(throws: error) { try read("{\"_class_name\": \"DDIMScheduler\", \(option)}") }
+        ("\"beta_schedule\": \"sigmoid\"", SchedulerError.Problem.unsupported(key: "beta_schedule", value: "\"sigmoid\"", by: nil)),
+        ("\"prediction_type\": \"sample\"", .unsupported(key: "prediction_type", value: "\"sample\"", by: nil)),
+        ("\"shift\": 3.0", .unknownKey("shift")), ("\"beta_strat\": 0.1", .unknownKey("beta_strat")),
+    ]) func whatNoSamplerKnowsIsRefusedOnReading(_ option: String, _ problem: SchedulerError.Problem) throws {
+        let error = #expect(throws: SchedulerError.self) { try read("{\"_class_name\": \"DDIMScheduler\", \(option)}") }
+        #expect(error?.problem == problem && error?.file?.hasSuffix(".json") == true)
     }
 }

@@ -57,7 +57,7 @@ public struct RunState {
     public static func newest(_ directory: RunDirectory) throws -> Saved? {
         let pointer = directory.state.appendingPathComponent("current")
         guard FileManager.default.fileExists(atPath: pointer.path) else { return nil }
-        let name = try String(contentsOf: pointer, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        let name = try RegularFile.text(pointer).trimmingCharacters(in: .whitespacesAndNewlines)
         guard !name.isEmpty, !name.contains("/") else { throw RunError.state("\(pointer.path) names \"\(name)\", which is no file beside it") }
         let file: SafeTensorsFile
         do {

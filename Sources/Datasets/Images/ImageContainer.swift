@@ -1,3 +1,5 @@
+import Torch
+
 /// The one still picture of a file, cut out of everything else the file holds.
 ///
 /// FFmpeg is handed nothing but the parts that make pixels, and by decoder name rather than by guessing: no demuxer, protocol or metadata
@@ -35,7 +37,7 @@ struct ImageContainer {
         } else if PNGContainer.signature.starts(with: file) || [0xFF, 0xD8].starts(with: file) {
             throw .truncated
         } else {
-            throw .unknownFormat
+            throw FileKind(file).map { .otherKind($0) } ?? .unknownFormat
         }
     }
 

@@ -1,3 +1,5 @@
+import Torch
+
 /// Why one image could not be read or written, and which.
 public struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Reason: Error, Sendable, Equatable {
@@ -6,6 +8,8 @@ public struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
         case empty
         /// The first bytes are not those of a PNG, a JPEG or a WebP file.
         case unknownFormat
+        /// What they are the first bytes of.
+        case otherKind(FileKind)
         /// The file stops before the picture does.
         case truncated
         /// More than ``RGBImage/pixelLimit`` pixels: decoding would take gigabytes.
@@ -35,6 +39,8 @@ extension ImageError.Reason: CustomStringConvertible {
         case .file(let message): message
         case .empty: "the file is empty"
         case .unknownFormat: "not a PNG, JPEG or WebP image"
+        case .otherKind(.image(let name)): "is \(name) image, which is not read: save it as PNG or JPEG"
+        case .otherKind(let kind): kind.sentence
         case .truncated: "the image is truncated: the file ends before the picture does"
         case .tooLarge(let width, let height): "\(width) x \(height) pixels are more than the limit of \(RGBImage.pixelLimit)"
         case .unsupported(let what): "\(what) is not supported; save the image as an ordinary PNG or JPEG"

@@ -1,7 +1,11 @@
+import Torch
+
 /// Why a Parquet file was refused.
 public struct ParquetError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Problem: Error, Sendable, Equatable {
         case notAFile
+        /// By its first bytes.
+        case otherKind(FileKind)
         /// What Arrow says of the file.
         case arrow(String)
         /// No column could be this, or several could: which there are.
@@ -24,6 +28,7 @@ extension ParquetError.Problem: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notAFile: "not a regular file"
+        case .otherKind(let kind): kind.sentence
         case .arrow(let message): "cannot be read as Parquet: \(message)"
         case .noColumn(let role, let names):
             "no column is clearly the \(role.rawValue); there are \(names.joined(separator: ", ")). "

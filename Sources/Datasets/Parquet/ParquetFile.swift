@@ -1,5 +1,6 @@
 import CArrow
 import Foundation
+import Torch
 
 /// A Parquet file, by Arrow. It belongs to one thread at a time.
 final class ParquetFile {
@@ -23,7 +24,11 @@ final class ParquetFile {
         // Opening a pipe would wait for ever.
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw ParquetError(path: path, problem: .notAFile) }
         var handle: OpaquePointer?
-        if let message = ca_file_open(path, &handle) { throw ParquetError(path: path, problem: .arrow(String(cString: message))) }
+        if let message = ca_file_open(path, &handle) {
+            let problem = ParquetError.Problem.arrow(String(cString: message))
+            let start = (try? RegularFile.start(of: URL(fileURLWithPath: path))) ?? Data()
+            throw ParquetError(path: path, problem: FileKind(start).flatMap { $0 == .parquet ? nil : .otherKind($0) } ?? problem)
+        }
         let opened = handle!
         self.path = path
         self.handle = opened

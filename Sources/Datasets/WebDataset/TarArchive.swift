@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// The regular files in a tar archive: where they stand in it. Headers are walked from one to the next; of the files in between nothing is read, and
 /// nothing is ever unpacked. Read are ustar, pax (`path` and `size`) and GNU's long names and large sizes.
@@ -82,13 +83,14 @@ private struct Walk {
         }
         let block = try read(offset..<min(offset + TarHeader.length, size))
         if offset == 0, let program = Self.decompressor(of: block) { throw .compressed(by: program) }
-        guard block.count == TarHeader.length else { throw offset == 0 ? .notTar : .truncated(member: "a header") }
+        func notTar() -> TarError.Problem { FileKind(block).map { .otherKind($0) } ?? .notTar }
+        guard block.count == TarHeader.length else { throw offset == 0 ? notTar() : .truncated(member: "a header") }
         if TarHeader.isZero(block) {
             hasEnd = true
             return false
         }
         let header: TarHeader
-        do { header = try TarHeader(block) } catch { throw offset == 0 ? .notTar : error }
+        do { header = try TarHeader(block) } catch { throw offset == 0 ? notTar() : error }
         let isMember = header.kind == .file || header.kind == .empty || header.kind == .sparse
         let name = isMember ? nextPath ?? header.name : header.name
         // A size in an extended header is meant for a member that has bytes.

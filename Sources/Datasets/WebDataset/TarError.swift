@@ -1,3 +1,5 @@
+import Torch
+
 /// Why a tar archive was refused, and where in it.
 public struct TarError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Problem: Error, Sendable, Equatable {
@@ -8,6 +10,8 @@ public struct TarError: Error, Sendable, Equatable, CustomStringConvertible {
         case compressed(by: String)
         /// The first block is no header.
         case notTar
+        /// It is that of another kind of file.
+        case otherKind(FileKind)
         case truncated(member: String)
         case badChecksum
         case badNumber(field: String)
@@ -24,7 +28,7 @@ public struct TarError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch problem {
-        case .file, .empty, .compressed, .notTar: "\(path): \(problem)"
+        case .file, .empty, .compressed, .notTar, .otherKind: "\(path): \(problem)"
         default: "\(path): at byte \(offset): \(problem)"
         }
     }
@@ -37,6 +41,7 @@ extension TarError.Problem: CustomStringConvertible {
         case .empty: "the file is empty"
         case .compressed(let program): "a compressed archive, whose images cannot be read one by one: unpack it first with `\(program)`"
         case .notTar: "not a tar archive"
+        case .otherKind(let kind): kind.sentence
         case .truncated(let member): "the file ends within \(member): it was cut short, or is not whole yet; get it again"
         case .badChecksum: "a header has a wrong checksum: the archive is damaged; get it again"
         case .badNumber(let field): "a header's \(field) is not a number: the archive is damaged; get it again"

@@ -1,3 +1,5 @@
+import Torch
+
 /// The samplers by their names on the command line.
 public enum SamplerName: String, Codable, Sendable, CaseIterable {
     case ddim
@@ -21,7 +23,7 @@ public enum SamplerName: String, Codable, Sendable, CaseIterable {
 extension SchedulerConfiguration {
     /// The sampler of the class that the file names; throws for a class that is none of ours.
     public func samplerName() throws -> SamplerName {
-        guard let name = SamplerName.allCases.first(where: { $0.className == className }) else { throw SchedulerError.unsupportedClass(className) }
+        guard let name = SamplerName.allCases.first(where: { $0.className == className }) else { throw error(.unsupportedClass(className)) }
         return name
     }
 
@@ -68,7 +70,11 @@ extension SchedulerConfiguration {
     /// The noise schedule that the sampler of that name makes of this configuration.
     public func noiseSchedule(for name: SamplerName) throws -> NoiseSchedule {
         try refuseUnsupported(for: name)
-        let plain = (betaSchedule ?? .linear).betas(count: trainTimesteps ?? 1000, first: betaStart ?? 0.0001, last: betaEnd ?? 0.02)
+        return try schedule(for: name)
+    }
+
+    private func schedule(for name: SamplerName) throws -> NoiseSchedule {
+        let plain = try trainedBetas ?? (betaSchedule ?? .linear).betas(count: trainTimesteps ?? 1000, first: betaStart ?? 0.0001, last: betaEnd ?? 0.02)
         // PNDMScheduler does not know the key.
         let rescales = (rescaleToZeroSignal ?? false) && name != .pndm
         return NoiseSchedule(
@@ -77,8 +83,28 @@ extension SchedulerConfiguration {
             leastAlpha: rescales && (name == .euler || name == .dpmSolver) ? 0x1p-24 : nil)
     }
 
+    /// β of every timestep where the file lists them, `[T]`.
+    private var trainedBetas: Tensor? {
+        get throws {
+            guard let list = others["trained_betas"], list != .null else { return nil }
+            guard case .array(let values) = list, values.count == trainTimesteps ?? 1000 else {
+                throw error(.unsupported(key: "trained_betas", value: "a list of another length than num_train_timesteps", by: nil))
+            }
+            return Tensor(
+                try values.map { value -> Float in
+                    guard case .number(let beta) = value, (0...1).contains(beta) else {
+                        throw error(.unsupported(key: "trained_betas", value: value.text, by: nil))
+                    }
+                    return Float(beta)
+                })
+        }
+    }
+
     /// The noise schedule to train with: that of DDPM, whatever sampler the file names.
-    public func noiseSchedule() throws -> NoiseSchedule { try noiseSchedule(for: .ddpm) }
+    public func noiseSchedule() throws -> NoiseSchedule {
+        try refuseUnsupported(for: nil)
+        return try schedule(for: .ddpm)
+    }
 
     private static func defaultSpacing(of name: SamplerName) -> TimestepSpacing {
         switch name {

@@ -34,6 +34,14 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
     public var leastLambda: Double?
     /// The other keys of the file, as they stood there. Each is checked when a sampler that would obey it is made.
     public var others: [String: JSONValue] = [:]
+    /// For the texts of errors.
+    var origin = Origin()
+
+    /// The file that a configuration was read from: two that say the same are equal wherever they stand.
+    struct Origin: Sendable, Equatable {
+        var path: String?
+        static func == (_: Origin, _: Origin) -> Bool { true }
+    }
 
     public enum FinalSigma: String, Codable, Sendable { case zero, least = "sigma_min" }
 
@@ -65,8 +73,20 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
         decoder.allowsJSON5 = true
         do {
             self = try decoder.decode(Self.self, from: ConfigurationReader.data(file))
+            origin.path = file.path
         } catch let error as DecodingError {
-            throw SchedulerError.malformed(file: file.path, problem: "\(error)")
+            throw SchedulerError(file: file.path, .malformed(Self.text(error)))
+        } catch let error as SchedulerError {
+            throw SchedulerError(file: file.path, error.problem)
+        }
+    }
+
+    private static func text(_ error: DecodingError) -> String {
+        switch error {
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            (context.codingPath.last?.stringValue.quotedForMessage ?? "it") + " is of the wrong type"
+        case .keyNotFound(let key, _): "\(key.stringValue) is missing"
+        default: "it is not JSON"
         }
     }
 
@@ -111,20 +131,21 @@ extension SchedulerConfiguration {
 
     public init(from decoder: any Decoder) throws {
         let all = try decoder.container(keyedBy: Key.self)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        className = try container.decode(String.self, forKey: .className)
         let typed = Set(CodingKeys.allCases.map(\.rawValue))
         for key in all.allKeys where !typed.contains(key.stringValue) && key.stringValue != "_diffusers_version" {
-            guard Self.knownKeys.contains(key.stringValue) || key.stringValue.hasPrefix("_") else { throw SchedulerError.unknownKey(key.stringValue) }
-            others[key.stringValue] = try all.decode(JSONValue.self, forKey: key)
+            let name = key.stringValue
+            guard Self.knownKeys.contains(name) || name.hasPrefix("_") || Self.relatives.contains(className) else { throw SchedulerError(.unknownKey(name)) }
+            others[name] = try all.decode(JSONValue.self, forKey: key)
         }
 
-        let container = try decoder.container(keyedBy: CodingKeys.self)
         func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? { try container.decodeIfPresent(Value.self, forKey: key) }
         func choice<Choice: RawRepresentable>(_ key: CodingKeys) throws -> Choice? where Choice.RawValue == String {
             guard let name: String = try value(key) else { return nil }
-            guard let choice = Choice(rawValue: name) else { throw SchedulerError.unsupported(key: key.rawValue, value: "\"\(name)\"") }
+            guard let choice = Choice(rawValue: name) else { throw SchedulerError(.unsupported(key: key.rawValue, value: name.quotedForMessage, by: nil)) }
             return choice
         }
-        className = try container.decode(String.self, forKey: .className)
         trainTimesteps = try value(.trainTimesteps)
         betaStart = try value(.betaStart)
         betaEnd = try value(.betaEnd)
@@ -174,19 +195,42 @@ extension SchedulerConfiguration {
 }
 
 /// What a `scheduler_config.json` holds that we would not reproduce.
-public enum SchedulerError: Error, Equatable, CustomStringConvertible {
-    case malformed(file: String, problem: String)
-    case unknownKey(String)
-    case unsupported(key: String, value: String)
-    case unsupportedClass(String)
+public struct SchedulerError: Error, Equatable, CustomStringConvertible {
+    public enum Problem: Equatable, Sendable {
+        case malformed(String)
+        case unknownKey(String)
+        /// - Parameter by: the sampler that would have to obey it; nil where none could do without
+        case unsupported(key: String, value: String, by: SamplerName?)
+        case unsupportedClass(String)
+        /// A scheduler of another process than noise added by ᾱ.
+        case otherProcess(String)
+    }
 
-    public var description: String {
+    /// Nil for a configuration that was made in memory.
+    public let file: String?
+    public let problem: Problem
+
+    public init(file: String? = nil, _ problem: Problem) {
+        self.file = file
+        self.problem = problem
+    }
+
+    public var description: String { "\(file ?? "scheduler_config.json"): \(problem.text)" }
+}
+
+extension SchedulerError.Problem {
+    fileprivate var text: String {
         switch self {
-        case .malformed(let file, let problem): "\(file) is not a scheduler configuration: \(problem)"
-        case .unknownKey(let key): "scheduler_config.json: the key \(key) is not known here, and ignoring it could change the images"
-        case .unsupported(let key, let value): "scheduler_config.json: \(key) = \(value) is not supported"
+        case .malformed(let problem): "is not a scheduler configuration: \(problem)"
+        case .unknownKey(let key):
+            "the key \(key.quotedForMessage) is not known here, and ignoring it could change the images: remove it where it means nothing"
+        case .unsupported(let key, let value, nil): "\(key) = \(value) is not supported"
+        case .unsupported(let key, let value, let name?):
+            "\(key) = \(value) is not supported by the sampler \(name.rawValue)" + (name == .ddim ? "" : ": choose another, such as --sampler ddim")
         case .unsupportedClass(let name):
-            "scheduler_config.json: the sampler of \(name) is not supported; choose one of \(SamplerName.allCases.map(\.rawValue).joined(separator: ", "))"
+            "the sampler of \(name.quotedForMessage) is not supported: choose another, --sampler "
+                + SamplerName.allCases.map(\.rawValue).joined(separator: ", ")
+        case .otherProcess(let name): "\(name.quotedForMessage) belongs to a model of another noise process (flow matching, EDM), which is not supported"
         }
     }
 }

@@ -6,9 +6,11 @@ struct OriginalNames {
     private let current: [String: String]
     private let original: [String: String]
 
-    /// - Parameter modules: pairs of the original and today's name
-    private init(_ modules: [(String, String)]) {
-        current = Dictionary(uniqueKeysWithValues: modules)
+    /// - Parameters:
+    ///   - modules: pairs of the original and today's name
+    ///   - others: names that some programs write in place of the original ones
+    private init(_ modules: [(String, String)], others: [(String, String)] = []) {
+        current = Dictionary(uniqueKeysWithValues: modules + others)
         original = Dictionary(uniqueKeysWithValues: modules.map { ($1, $0) })
     }
 
@@ -73,6 +75,7 @@ struct OriginalNames {
 
     static func autoencoder(_ c: AutoencoderConfiguration) -> OriginalNames {
         var modules = [("quant_conv", "quant_conv"), ("post_quant_conv", "post_quant_conv")]
+        var others: [(String, String)] = []
         func resnet(_ original: String, _ current: String) {
             modules += ["norm1", "conv1", "norm2", "conv2"].map { ("\(original).\($0)", "\(current).\($0)") }
             modules.append(("\(original).nin_shortcut", "\(current).conv_shortcut"))
@@ -83,6 +86,9 @@ struct OriginalNames {
             resnet("\(half).mid.block_2", "\(half).mid_block.resnets.1")
             let attention = [("norm", "group_norm"), ("q", "to_q"), ("k", "to_k"), ("v", "to_v"), ("proj_out", "to_out.0")]
             modules += attention.map { ("\(half).mid.attn_1.\($0)", "\(half).mid_block.attentions.0.\($1)") }
+            // diffusers' own conversion to a single file left today's names in, or those before them.
+            let converted = [("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0")] + attention.map { ($1, $1) }
+            others += converted.map { ("\(half).mid.attn_1.\($0)", "\(half).mid_block.attentions.0.\($1)") }
         }
         let last = c.channels.count - 1
         for level in 0...last {
@@ -93,6 +99,6 @@ struct OriginalNames {
             modules.append(("encoder.down.\(level).downsample.conv", "encoder.down_blocks.\(level).downsamplers.0.conv"))
             modules.append(("decoder.up.\(last - level).upsample.conv", "decoder.up_blocks.\(level).upsamplers.0.conv"))
         }
-        return OriginalNames(modules)
+        return OriginalNames(modules, others: others)
     }
 }

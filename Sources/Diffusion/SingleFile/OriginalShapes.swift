@@ -1,6 +1,6 @@
 import Layers
 
-/// The shapes of a network's tensors under their original names, from which its configuration is read: a single file brings none.
+/// The shapes of a network's tensors under the names that a single file has, from which its configuration is read: the file brings none.
 struct OriginalShapes {
     let file: String
     let shapes: [String: [Int]]
@@ -11,7 +11,7 @@ struct OriginalShapes {
 
     /// Size of an axis; every size of a tensor that decides on a configuration lies within what a configuration may say.
     private func size(_ name: String, _ axis: Int) throws -> Int {
-        guard let shape = shapes[name] else { throw wrong("is no Stable Diffusion 1.x: the tensor \(name) is missing") }
+        guard let shape = shapes[name] else { throw wrong("is no Stable Diffusion 1.x or 2.x: the tensor \(name) is missing") }
         guard shape.indices.contains(axis), (1...65536).contains(shape[axis]) else { throw wrong("the shape of \(name) is \(shape)") }
         return shape[axis]
     }
@@ -38,7 +38,7 @@ struct OriginalShapes {
             }
             c.layersPerBlock[c.layersPerBlock.count - 1] += 1
         }
-        guard (1...8).contains(c.channels.count) else { throw wrong("is no Stable Diffusion 1.x: the UNet has \(c.channels.count) levels") }
+        guard (1...8).contains(c.channels.count) else { throw wrong("is no Stable Diffusion 1.x or 2.x: the UNet has \(c.channels.count) levels") }
         var output = 0
         c.upAttention = c.layersPerBlock.reversed().map { layers in
             defer { output += layers + 1 }
@@ -51,32 +51,49 @@ struct OriginalShapes {
         return c
     }
 
-    func autoencoder() throws -> AutoencoderConfiguration {
+    func autoencoder(_ naming: SingleFilePart.Naming = .original) throws -> AutoencoderConfiguration {
+        func block(_ level: Int, _ layer: Int) -> String {
+            naming == .original ? "encoder.down.\(level).block.\(layer).conv1.weight" : "encoder.down_blocks.\(level).resnets.\(layer).conv1.weight"
+        }
         var c = AutoencoderConfiguration()
         c.inChannels = try size("encoder.conv_in.weight", 1)
         c.outChannels = try size("decoder.conv_out.weight", 0)
         c.latentChannels = try size("decoder.conv_in.weight", 1)
-        let levels = count { "encoder.down.\($0).block.0.conv1.weight" }
-        guard (1...8).contains(levels) else { throw wrong("is no Stable Diffusion 1.x: the autoencoder has \(levels) levels") }
-        c.channels = try (0..<levels).map { try size("encoder.down.\($0).block.0.conv1.weight", 0) }
+        let levels = count { block($0, 0) }
+        guard (1...8).contains(levels) else { throw wrong("is no Stable Diffusion 1.x or 2.x: the autoencoder has \(levels) levels") }
+        c.channels = try (0..<levels).map { try size(block($0, 0), 0) }
         guard c.channels.allSatisfy({ $0.isMultiple(of: 32) }) else { throw wrong("the autoencoder's channels are \(c.channels), not multiples of 32") }
-        c.layersPerBlock = count { "encoder.down.0.block.\($0).conv1.weight" }
+        c.layersPerBlock = count { block(0, $0) }
         c.usesQuantConv = has("quant_conv.weight")
         c.usesPostQuantConv = has("post_quant_conv.weight")
-        c.attendsInMiddle = has("encoder.mid.attn_1.norm.weight")
+        let attention = naming == .original ? "encoder.mid.attn_1" : "encoder.mid_block.attentions.0"
+        c.attendsInMiddle = has("\(attention).norm.weight") || has("\(attention).group_norm.weight")
         return c
     }
 
-    /// Of a text encoder, whose names are transformers'.
-    func textEncoder() throws -> CLIPTextConfiguration {
+    /// - Parameter leavesOutLast: whether the states before the last layer are taken, as Stable Diffusion 2.x does
+    func textEncoder(_ naming: SingleFilePart.Naming = .current, leavesOutLast: Bool = true) throws -> CLIPTextConfiguration {
         var c = CLIPTextConfiguration()
-        c.vocabularySize = try size("text_model.embeddings.token_embedding.weight", 0)
-        c.width = try size("text_model.embeddings.token_embedding.weight", 1)
-        c.maximumLength = try size("text_model.embeddings.position_embedding.weight", 0)
-        c.layers = count { "text_model.encoder.layers.\($0).layer_norm1.weight" }
-        c.hiddenWidth = try size("text_model.encoder.layers.0.mlp.fc1.weight", 0)
+        if naming == .openCLIP {
+            c.vocabularySize = try size("token_embedding.weight", 0)
+            c.width = try size("token_embedding.weight", 1)
+            c.maximumLength = try size("positional_embedding", 0)
+            c.layers = count { "transformer.resblocks.\($0).ln_1.weight" } - (leavesOutLast ? 1 : 0)
+            guard c.layers > 0 else { throw wrong("is no Stable Diffusion 2.x: the text encoder has \(c.layers + 1) layers") }
+            c.hiddenWidth = try size("transformer.resblocks.0.mlp.c_fc.weight", 0)
+        } else {
+            // transformers 5 leaves `text_model.` out, and so do some who merge models.
+            let model = has("embeddings.token_embedding.weight") ? "" : "text_model."
+            c.vocabularySize = try size("\(model)embeddings.token_embedding.weight", 0)
+            c.width = try size("\(model)embeddings.token_embedding.weight", 1)
+            c.maximumLength = try size("\(model)embeddings.position_embedding.weight", 0)
+            c.layers = count { "\(model)encoder.layers.\($0).layer_norm1.weight" }
+            c.hiddenWidth = try size("\(model)encoder.layers.0.mlp.fc1.weight", 0)
+        }
         guard c.width.isMultiple(of: 64) else { throw wrong("the text encoder is \(c.width) wide, no multiple of 64") }
         c.heads = c.width / 64
+        // Stable Diffusion 2.x's comes from open_clip, under whatever names.
+        if naming == .openCLIP || c.width == 1024 { c.activation = .gelu }
         return c
     }
 }

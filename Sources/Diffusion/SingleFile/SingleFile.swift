@@ -2,135 +2,166 @@ import Foundation
 import Layers
 import Torch
 
-/// A Stable Diffusion 1.x model in one safetensors file, in the naming of latent-diffusion's code: what model-sharing sites offer.
+/// A Stable Diffusion 1.x or 2.x model in one safetensors file, in the naming of latent-diffusion's code: what model-sharing sites offer. Or a part of one:
+/// some lack the autoencoder or the text encoder, some are nothing but one of the networks.
 ///
-/// It holds the weights of the three networks and nothing else. The configuration is read off the tensors' shapes, the tokenizer is CLIP's, the
-/// noise schedule Stable Diffusion 1.x's.
+/// It holds weights and a few statements about them. The configuration is read off the tensors' shapes, the tokenizer is CLIP's, the noise schedule
+/// Stable Diffusion's.
 public struct SingleFile: Sendable {
     public let file: SafeTensorsFile
-    public let unet: UNetConfiguration
-    public let autoencoder: AutoencoderConfiguration
-    public let textEncoder: CLIPTextConfiguration
+    /// Nil where the file has no UNet, or one alone under diffusers' names, whose configuration its shapes do not tell.
+    public let unet: UNetConfiguration?
+    public let autoencoder: AutoencoderConfiguration?
+    public let textEncoder: CLIPTextConfiguration?
+    /// Tensors that no part uses, sorted.
+    public let setAside: [String]
+    let parts: [SingleFilePart.Network: SingleFilePart]
+    let statements: FileStatements
 
-    /// Its networks by diffusers' names for them, and what their tensors' names begin with.
-    public static let parts = [("text_encoder", textPrefix), ("vae", autoencoderPrefix), ("unet", unetPrefix)]
-
-    private static let unetPrefix = "model.diffusion_model."
-    private static let autoencoderPrefix = "first_stage_model."
-    private static let textPrefix = "cond_stage_model.transformer."
-
-    /// Reads the header. Throws `SafeTensorsError`, or `ConfigurationError` where it is another kind of file.
+    /// Reads the header, and the configuration beside the file where there is one. Throws `SafeTensorsError`, or `ConfigurationError` where it is another
+    /// kind of file.
     public init(_ url: URL) throws {
         let file = try SafeTensorsFile(url)
-        if let other = Self.other(file) { throw ConfigurationError(file: url.path, message: "is \(other), which is not supported") }
-        func shapes(_ prefix: String) -> OriginalShapes {
-            OriginalShapes(file: url.path, shapes: Self.part(prefix, file).mapValues { file.shape(of: $0) ?? [] })
+        let names = Self.unwrapped(file)
+        func refused(_ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: message) }
+        if let other = Self.otherKind(names.keys) { throw refused("is \(other): that is not supported") }
+        var parts: [SingleFilePart.Network: SingleFilePart] = [:]
+        for network in SingleFilePart.Network.allCases { parts[network] = SingleFilePart(network, of: file, names: names) }
+        guard !parts.isEmpty else {
+            let list = file.names.prefix(3).map(\.quotedForMessage).joined(separator: ", ")
+            throw refused("holds no UNet, autoencoder or text encoder of Stable Diffusion 1.x or 2.x\(list.isEmpty ? "" : ": its tensors are \(list), …")")
         }
         self.file = file
-        unet = try shapes(Self.unetPrefix).unet()
-        autoencoder = try shapes(Self.autoencoderPrefix).autoencoder()
-        textEncoder = try shapes(Self.textPrefix).textEncoder()
+        self.parts = parts
+        statements = try FileStatements(file, names: names.keys)
+        let sidecar = statements.sidecar
+        unet = try parts[.unet].flatMap { part in part.naming == .original ? try part.shapes.unet().with(sidecar, url) : nil }
+        var autoencoder = try parts[.autoencoder].map { try $0.shapes.autoencoder($0.naming) }
+        if let factor = sidecar?.scalingFactor { autoencoder?.scalingFactor = factor }
+        self.autoencoder = autoencoder
+        textEncoder = try parts[.textEncoder].map { try $0.shapes.textEncoder($0.naming, leavesOutLast: sidecar?.leavesOutLastLayer ?? true) }
+        if let purpose = unet?.otherPurpose { throw refused(purpose) }
+        var used = Set(names.filter { FileStatements.marks.contains($0.key) }.values)
+        if let part = parts[.textEncoder], let textEncoder { used.formUnion(part.textEncoder(textEncoder).values.map(\.inFile)) }
+        for network in [SingleFilePart.Network.unet, .autoencoder] {
+            guard let part = parts[network] else { continue }
+            used.formUnion(part.names.filter { !part.isLeftOver($0.key) }.values)
+        }
+        setAside = file.names.filter { !used.contains($0) }
     }
 
-    /// Models of other kinds that come in one file, by a tensor that only they have.
-    private static func other(_ file: SafeTensorsFile) -> String? {
-        let kinds = [
-            ("conditioner.embedders.", "Stable Diffusion XL"), ("cond_stage_model.model.", "Stable Diffusion 2.x in a single file"),
-            ("model.diffusion_model.joint_blocks.", "Stable Diffusion 3"), ("double_blocks.", "Flux"), ("model.diffusion_model.double_blocks.", "Flux"),
-            ("lora_", "a LoRA, not a model"), ("down_blocks.", "a part of a diffusers folder, not a whole model"),
-        ]
-        return kinds.first { prefix, _ in file.names.contains { $0.hasPrefix(prefix) } }?.1
+    /// Tensors by their names without the `state_dict.` that some tools put before all of them, and the whole names.
+    private static func unwrapped(_ file: SafeTensorsFile) -> [String: String] {
+        let prefix = "state_dict."
+        var names: [String: String] = [:]
+        for name in file.names where !name.hasPrefix(prefix) { names[name] = name }
+        for name in file.names where name.hasPrefix(prefix) {
+            let bare = String(name.dropFirst(prefix.count))
+            names[names[bare] == nil ? bare : name] = name
+        }
+        return names
     }
 
-    /// Whether it looks like one by its names.
-    public static func isOne(_ file: SafeTensorsFile) -> Bool { file.names.contains { $0.hasPrefix(unetPrefix) } }
-
-    /// Names within a part, and the whole names in the file.
-    private static func part(_ prefix: String, _ file: SafeTensorsFile) -> [String: String] {
-        Dictionary(uniqueKeysWithValues: file.names.filter { $0.hasPrefix(prefix) }.map { (String($0.dropFirst(prefix.count)), $0) })
-    }
-
-    func unetStore() throws -> ParameterStore { try store(Self.unetPrefix, OriginalNames.unet(unet).current) }
-
-    func autoencoderStore() throws -> ParameterStore {
-        try store(Self.autoencoderPrefix, OriginalNames.autoencoder(autoencoder).current) { name, tensor in
-            Self.wasConvolution(name, tensor.shape) ? tensor.flattened(from: 1) : tensor
+    /// Names of tensors for people: many with the same beginning together.
+    public static func grouped(_ names: [String]) -> [String] {
+        func shown(_ name: some StringProtocol) -> String { name.unicodeScalars.prefix(80).map { $0.escaped(asASCII: true) }.joined() }
+        return Dictionary(grouping: names) { $0.prefix { $0 != "." } }.sorted { $0.key < $1.key }.flatMap { beginning, names in
+            names.count < 5 ? names.map(shown) : ["\(shown(beginning)).… (\(names.count) tensors)"]
         }
     }
 
-    /// Its names are transformers' in these files, too.
-    func textEncoderStore() throws -> ParameterStore { try store(Self.textPrefix, { $0 }) }
+    /// Whether it looks like one by its names, and which of diffusers' parts it is where it is one alone.
+    public static func contents(_ file: SafeTensorsFile) -> [String] {
+        let names = unwrapped(file)
+        guard otherKind(names.keys) == nil || names.keys.contains(where: { $0.hasPrefix("model.diffusion_model.") }) else { return [] }
+        return SingleFilePart.Network.allCases.filter { SingleFilePart($0, of: file, names: names) != nil }.map(\.folder)
+    }
+
+    /// Its networks by diffusers' names for them, and the names of their tensors.
+    public var networks: [(name: String, tensors: Set<String>)] {
+        SingleFilePart.Network.allCases.compactMap { network in parts[network].map { (network.folder, Set($0.names.values).subtracting(setAside)) } }
+    }
+
+    /// Whether it is of Stable Diffusion 2.x, whose models come in two kinds: those that predict noise, and those that predict v.
+    public var isSecondGeneration: Bool { parts[.textEncoder]?.naming == .openCLIP || textEncoder?.width == 1024 || unet?.usesLinearProjection == true }
+
+    // MARK: Parts
+
+    /// - Parameter configuration: where the file's shapes do not tell it
+    func unetStore(_ configuration: UNetConfiguration) throws -> ParameterStore { try parts[.unet]!.unet(configuration).store(from: file) }
+
+    func autoencoderStore() throws -> ParameterStore { try parts[.autoencoder]!.autoencoder(autoencoder!).store(from: file) }
+
+    func textEncoderStore() throws -> ParameterStore { try parts[.textEncoder]!.textEncoder(textEncoder!).store(from: file) }
 
     /// Holds the names and shapes of all tensors against the configurations, without touching the data. Throws `ParameterError`.
     public func check() throws {
-        func outline(_ prefix: String, _ name: (String) -> String?, shape: (String, [Int]) -> [Int] = { $1 }) -> ParameterStore {
-            ParameterStore(shapes: renamed(prefix, name) { shape($0, file.shape(of: $1) ?? []) }, from: file.url.path)
-        }
-        _ = try outline(Self.unetPrefix, OriginalNames.unet(unet).current).build { UNet($0, unet) }
-        _ = try outline(Self.autoencoderPrefix, OriginalNames.autoencoder(autoencoder).current) { name, shape in
-            Self.wasConvolution(name, shape) ? Array(shape[..<2]) : shape
-        }.build { Autoencoder($0, autoencoder) }
-        _ = try outline(Self.textPrefix, { $0 }).build { CLIPTextModel($0, textEncoder) }
+        if let unet { _ = try parts[.unet]!.unet(unet).outline(from: file).build { UNet($0, unet) } }
+        if let autoencoder { _ = try parts[.autoencoder]!.autoencoder(autoencoder).outline(from: file).build { Autoencoder($0, autoencoder) } }
+        if let textEncoder { _ = try parts[.textEncoder]!.textEncoder(textEncoder).outline(from: file).build { CLIPTextModel($0, textEncoder) } }
     }
 
-    private func store(_ prefix: String, _ name: (String) -> String?, shape: (String, Tensor) -> Tensor = { $1 }) throws -> ParameterStore {
-        ParameterStore(try renamed(prefix, name) { shape($0, try file.tensor($1)) }, from: file.url.path)
-    }
-
-    /// What is known of a part's tensors under today's names. A name that is not known stays as it is in the file, and is reported as no part of the
-    /// network.
-    private func renamed<Value>(
-        _ prefix: String, _ name: (String) -> String?, _ value: (_ current: String, _ inFile: String) throws -> Value
-    ) rethrows -> [String: Value] {
-        var values: [String: Value] = [:]
-        for (original, inFile) in Self.part(prefix, file) where !PublishedNames.isNoWeight(original) {
-            let current = name(original) ?? inFile
-            values[current] = try value(current, inFile)
-        }
-        return values
-    }
-
-    /// Attention of the autoencoder was written as 1×1 convolutions.
-    private static func wasConvolution(_ name: String, _ shape: [Int]) -> Bool { name.contains(".attentions.") && shape.count == 4 }
+    // MARK: Noise process
 
     /// Stable Diffusion 1.x's.
     public static let scheduler = SchedulerConfiguration(
         className: "PNDMScheduler", trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear, predictionType: .epsilon,
         stepsOffset: 1, setAlphaToOne: false, skipRungeKutta: true)
 
-    /// Writes the three networks under their original names.
-    ///
-    /// Throws `ConfigurationError` where the file would not tell what the pipeline is: where its configuration is not the one that `init` would read off
-    /// the shapes, its schedule not Stable Diffusion 1.x's, its tokenizer not CLIP's.
-    static func write(_ pipeline: Pipeline, unetTensors: [(name: String, value: Tensor)], to url: URL) throws {
-        func refuse(_ what: String) -> ConfigurationError {
-            ConfigurationError(file: url.path, message: "a single file cannot tell the model's \(what): write a diffusers folder")
-        }
-        func renamed(_ tensors: [(name: String, value: Tensor)], _ prefix: String, _ name: (String) -> String?) throws -> [(name: String, value: Tensor)] {
-            try tensors.map { tensor in
-                guard let original = name(tensor.name) else { throw refuse("tensor \(tensor.name)") }
-                return (prefix + original, tensor.value.detached)
-            }
-        }
-        let unet = try renamed(unetTensors, unetPrefix, OriginalNames.unet(pipeline.unet.configuration).original)
-        let names = OriginalNames.autoencoder(pipeline.autoencoder.configuration)
-        let autoencoder = try renamed(pipeline.stores.autoencoder.parameters, autoencoderPrefix, names.original).map { tensor in
-            let isAttention = ["q", "k", "v", "proj_out"].contains { tensor.name.hasSuffix(".mid.attn_1.\($0).weight") }
-            return isAttention ? (tensor.name, tensor.value.unsqueezed(-1).unsqueezed(-1)) : tensor
-        }
-        let textEncoder = try renamed(pipeline.stores.textEncoder.parameters, textPrefix) { $0 }
+    /// What the network predicts, where something says so.
+    public var statedPrediction: Said<PredictionType>? { statements.prediction }
 
-        func shapes(_ tensors: [(name: String, value: Tensor)], _ prefix: String) -> OriginalShapes {
-            OriginalShapes(file: url.path, shapes: Dictionary(uniqueKeysWithValues: tensors.map { (String($0.name.dropFirst(prefix.count)), $0.value.shape) }))
+    /// The schedule, of a network that predicts `prediction`. Throws where that cannot be with what the file states.
+    public func scheduler(_ prediction: PredictionType) throws -> SchedulerConfiguration {
+        var scheduler = Self.scheduler
+        scheduler.predictionType = prediction
+        scheduler.betaStart = statements.sidecar?.betaStart ?? scheduler.betaStart
+        scheduler.betaEnd = statements.sidecar?.betaEnd ?? scheduler.betaEnd
+        scheduler.trainTimesteps = statements.sidecar?.trainTimesteps ?? scheduler.trainTimesteps
+        guard let zero = statements.isZeroTerminal, zero.value else { return scheduler }
+        guard prediction == .velocity else {
+            let message = "\(zero.by) says that its schedule ends in pure noise (zero terminal SNR), where a network that predicts epsilon has nothing to tell"
+            throw ConfigurationError(file: file.url.path, message: message)
         }
-        guard (try? shapes(unet, unetPrefix).unet()) == pipeline.unet.configuration else { throw refuse("UNet configuration") }
-        guard (try? shapes(autoencoder, autoencoderPrefix).autoencoder()) == pipeline.autoencoder.configuration else {
-            throw refuse("autoencoder configuration")
+        // As diffusers recommends for these models; PNDM is not defined there.
+        scheduler.className = SamplerName.ddim.className
+        scheduler.skipRungeKutta = nil
+        scheduler.clipSample = false
+        scheduler.timestepSpacing = .trailing
+        scheduler.rescaleToZeroSignal = true
+        return scheduler
+    }
+
+    /// The tokenizer that belongs to its text encoder.
+    var tokenizer: CLIPTokenizer { isSecondGeneration ? .openCLIP : .standard }
+}
+
+extension SingleFilePart.Network {
+    /// diffusers' name for it.
+    var folder: String {
+        switch self {
+        case .textEncoder: "text_encoder"
+        case .autoencoder: "vae"
+        case .unet: "unet"
         }
-        guard (try? shapes(textEncoder, textPrefix).textEncoder()) == pipeline.textEncoder.configuration else { throw refuse("text encoder configuration") }
-        let (own, standard) = (pipeline.schedule, try scheduler.noiseSchedule())
-        guard own.cumulative == standard.cumulative, own.predictionType == standard.predictionType else { throw refuse("noise schedule") }
-        guard pipeline.tokenizer.isSame(as: .standard) else { throw refuse("tokenizer") }
-        try SafeTensors.write(unet + autoencoder + textEncoder, metadata: ["format": "pt"], to: url)
+    }
+}
+
+extension UNetConfiguration {
+    /// With the heads that a configuration beside the file states.
+    fileprivate func with(_ sidecar: SidecarConfiguration?, _ url: URL) throws -> UNetConfiguration {
+        var changed = self
+        if let size = sidecar?.headChannels {
+            guard channels.allSatisfy({ $0.isMultiple(of: size) }) else {
+                throw ConfigurationError(file: sidecar!.url.path, message: "num_head_channels \(size) is no divisor of the UNet's channels \(channels)")
+            }
+            changed.heads = channels.map { $0 / size }
+        } else if let count = sidecar?.heads {
+            guard channels.allSatisfy({ $0.isMultiple(of: count) }) else {
+                throw ConfigurationError(file: sidecar!.url.path, message: "num_heads \(count) is no divisor of the UNet's channels \(channels)")
+            }
+            changed.heads = channels.map { _ in count }
+        }
+        return changed
     }
 }

@@ -12,6 +12,15 @@ extension CLIPTokenizer {
         }
     }()
 
+    /// The same vocabulary as Stable Diffusion 2.x has it: filled up with token 0, `!`, as open_clip does.
+    public static let openCLIP: CLIPTokenizer = {
+        var special = standard.special
+        special.pad = 0
+        // A token that fills up is found whole in a text, as transformers finds it.
+        special.added[0] = AddedToken(content: standard.vocabulary.pieces[0])
+        return CLIPTokenizer(vocabulary: standard.vocabulary, special: special)
+    }()
+
     /// Whether both give the same ids for every text.
     func isSame(as other: CLIPTokenizer) -> Bool {
         vocabulary.pieces == other.vocabulary.pieces && vocabulary.merges == other.vocabulary.merges && special.added == other.special.added

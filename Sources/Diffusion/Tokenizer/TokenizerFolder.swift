@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// The files of a tokenizer folder as bytes and as decoded JSON, every failure a `TokenizerError`.
 struct TokenizerFolder {
@@ -11,20 +12,20 @@ struct TokenizerFolder {
     func bytes(of name: String) throws -> Data? {
         let file = url.appendingPathComponent(name).resolvingSymlinksInPath()
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        let data: Data
         do {
-            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
-            // A pipe or a device would be read for ever.
-            guard attributes[.type] as? FileAttributeType == .typeRegular else {
-                throw TokenizerError(.file, name, "not a regular file", remedy: "Put the file itself into the tokenizer folder")
-            }
-            guard let size = attributes[.size] as? NSNumber, size.intValue <= Self.largestFile else {
-                throw TokenizerError(.file, name, "larger than 64 MB", remedy: "Check that this is a tokenizer folder")
-            }
-            return try Data(contentsOf: file)
-        } catch let error as TokenizerError {
-            throw error
+            data = try RegularFile.bytes(file, atMost: Self.largestFile)
         } catch {
-            throw TokenizerError(.file, name, "cannot be read: \(error.localizedDescription)", remedy: "Check its permissions")
+            switch error.problem {
+            case .folder, .pipe, .socket, .device:
+                throw TokenizerError(.file, name, "not a regular file", remedy: "Put the file itself into the tokenizer folder")
+            case .tooLarge: throw TokenizerError(.file, name, "larger than 64 MB", remedy: "Check that this is a tokenizer folder")
+            default: throw TokenizerError(.file, name, "\(error.problem)", remedy: "Check its permissions")
+            }
+        }
+        switch FileKind(data) {
+        case nil, .json: return data
+        case let kind?: throw TokenizerError(.format, name, kind.sentence, remedy: "The file belongs into \(url.path)")
         }
     }
 

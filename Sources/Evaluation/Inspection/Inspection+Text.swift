@@ -6,6 +6,7 @@ extension Inspection {
     /// The answer for people, a few lines; at most twenty problems are written out.
     public var text: String {
         var lines = ["\(path): \(Self.titles[kind] ?? kind.rawValue)"]
+        if kind == .singleFile, pipeline?.generation == 2 { lines = ["\(path): a Stable Diffusion 2.x model in a single file"] }
         lines += pipeline?.lines ?? []
         lines += dataset?.lines ?? []
         lines += run?.lines ?? []
@@ -36,8 +37,10 @@ extension PipelineInspection {
         var lines = parts.map { "  " + $0.name.padding(toLength: 13, withPad: " ", startingAt: 0) + $0.weights.line }
         if parts.count > 1 { lines.append("  in all       \(parts.reduce(0) { $0 + $1.weights.parameters }) parameters") }
         if let resolution { lines.append("  resolution   \(resolution) pixels") }
-        if let sampler { lines.append("  sampler      \(sampler)" + (predictionType.map { ", \($0)" } ?? "")) }
+        if let sampler { lines.append("  sampler      \(sampler)" + (endsInNoise == true ? ", zero terminal SNR" : "")) }
+        if let predictionType { lines.append("  predicts     \(predictionType)" + (predictionSource.map { " (\($0))" } ?? "")) }
         if let tokenizerLength, let vocabularySize { lines.append("  tokenizer    \(tokenizerLength) tokens a text, of a vocabulary of \(vocabularySize)") }
+        if let use { lines.append("  use          \(use)") }
         if !ignored.isEmpty { lines.append("  not used     \(ignored.joined(separator: ", "))") }
         return lines
     }

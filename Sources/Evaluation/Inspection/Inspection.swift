@@ -8,7 +8,7 @@ public struct Inspection: Encodable, Sendable {
     public enum Kind: String, Encodable, Sendable {
         /// A diffusers folder, whole or in part.
         case pipeline
-        /// A Stable Diffusion 1.x model in one safetensors file.
+        /// A Stable Diffusion 1.x or 2.x model in one safetensors file.
         case singleFile = "single_file"
         /// One part of such a folder, inspected by itself.
         case tokenizer
@@ -76,11 +76,22 @@ public struct Inspection: Encodable, Sendable {
             problems.append(
                 isFolder.boolValue
                     ? "\(url.path): no part of a diffusers pipeline, no run and no data set were found in this folder"
-                    : "\(url.path): \(PickledWeights.isOne(url.lastPathComponent) ? PickledWeights.remedy(file: url) : "is not a safetensors file")")
+                    : "\(url.path): \(Self.problem(ofFile: url))")
         }
         guard !texts.isEmpty else { return }
         self.tokens = tokenizer?.ids(texts)
         if tokenizer == nil { problems.append("no text was turned into tokens: there is no tokenizer here that can be read") }
+    }
+
+    /// Why a file is none that is known.
+    private static func problem(ofFile url: URL) -> String {
+        do {
+            let kind = FileKind(try RegularFile.start(of: url))
+            if PickledWeights.isOne(url.lastPathComponent), kind == nil || kind == .pickle || kind == .torchArchive { return PickledWeights.remedy(file: url) }
+            return kind?.sentence ?? "is not a safetensors file"
+        } catch {
+            return "\(error.problem)"
+        }
     }
 
     /// A path of which it is known that it should be a data set.
@@ -96,7 +107,8 @@ public struct Inspection: Encodable, Sendable {
     private static func kind(ofFile url: URL) -> Kind {
         if WinnerSet.mayBe(at: url) { return .dataset }
         guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
-        return (try? SafeTensorsFile(url)).map(SingleFile.isOne) == true ? .singleFile : .safetensors
+        let parts = (try? SafeTensorsFile(url)).map(SingleFile.contents) ?? []
+        return parts.isEmpty ? .safetensors : parts.count > 1 ? .singleFile : Kind(rawValue: parts[0]) ?? .safetensors
     }
 
     private static func kind(ofFolder url: URL) -> Kind {
@@ -105,6 +117,8 @@ public struct Inspection: Encodable, Sendable {
         if holds("model_index.json") { return .pipeline }
         if holds("metadata.jsonl") || holds("metadata.csv") { return .dataset }
         let parts = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
+        let others = parts.dropFirst().contains { PipelineInspection.exists(url.appendingPathComponent($0)) }
+        if !others, PipelineInspection.unetFolder(url) != url { return .unet }
         if parts.contains(where: { PipelineInspection.isPart(url.appendingPathComponent($0)) }) { return .pipeline }
         if holds("tokenizer.json") || holds("vocab.json") || holds("merges.txt") || holds("tokenizer_config.json") { return .tokenizer }
         if let network = PipelineInspection.network(describedBy: url.appendingPathComponent("config.json")) { return network }

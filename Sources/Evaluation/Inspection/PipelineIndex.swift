@@ -19,10 +19,12 @@ struct PipelineIndex {
             problems.append("\(path): the file is missing")
             return
         }
-        guard let data = try? Data(contentsOf: files.index), let entries = try? JSONDecoder().decode([String: JSONValue].self, from: data) else {
-            problems.append("\(path): is not a JSON object")
+        let entries: [String: JSONValue]
+        do { entries = try ConfigurationReader.object(files.index) } catch {
+            problems.append("\(error)")
             return
         }
+        if let refusal = PipelineFolder.refusal(ofClass: entries["_class_name"]) { problems.append("\(path): \(refusal)") }
         for (name, value) in entries.sorted(by: { $0.key < $1.key }) where !name.hasPrefix("_") {
             guard case .array(let pair) = value, pair.count == 2, case .string(let className) = pair[1] else { continue }
             if let known = Self.classes[name] {

@@ -20,6 +20,14 @@ public struct PipelineInspection: Encodable, Sendable {
     public var downsampling: Int?
     public var sampler: String?
     public var predictionType: String?
+    /// What says so.
+    public var predictionSource: String?
+    /// Whether the schedule ends in pure noise; nil where that is not known.
+    public var endsInNoise: Bool?
+    /// 1 or 2, of Stable Diffusion in a single file.
+    public var generation: Int?
+    /// How a part by itself is put to use.
+    public var use: String?
     /// Length of the lists that the tokenizer gives.
     public var tokenizerLength: Int?
     public var vocabularySize: Int?
@@ -36,20 +44,21 @@ public struct PipelineInspection: Encodable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case parts, resolution, downsampling, sampler, predictionType, tokenizerLength, vocabularySize, ignored
+        case parts, resolution, downsampling, sampler, predictionType, predictionSource, endsInNoise, generation, use, tokenizerLength, vocabularySize, ignored
     }
 
     init() {}
 
     /// Fills in what is found and adds what is wrong. Gives the tokenizer, where there is one that can be read.
     mutating func inspect(_ folder: URL, as kind: Inspection.Kind, _ effort: Inspection.Effort, _ problems: inout [String]) -> CLIPTokenizer? {
+        use = Self.use(of: kind, folder)
         let files = PipelineFolder(folder)
         switch kind {
-        case .singleFile: inspectSingleFile(folder, effort, &problems)
+        case _ where !Self.isFolder(folder): inspectSingleFile(folder, kind, effort, &problems)
         case .tokenizer: inspectTokenizer(folder, &problems)
         case .textEncoder: inspectTextEncoder(.textEncoder(folder), effort, &problems)
         case .autoencoder: inspectAutoencoder(.autoencoder(folder), effort, &problems)
-        case .unet: inspectUNet(.unet(folder), effort, &problems)
+        case .unet: inspectUNet(.unet(Self.unetFolder(folder)), effort, &problems)
         default:
             let index = PipelineIndex(files, &problems)
             ignored = index.ignored
@@ -69,25 +78,40 @@ public struct PipelineInspection: Encodable, Sendable {
         return found.tokenizer
     }
 
-    private mutating func inspectSingleFile(_ url: URL, _ effort: Inspection.Effort, _ problems: inout [String]) {
+    private mutating func inspectSingleFile(_ url: URL, _ kind: Inspection.Kind, _ effort: Inspection.Effort, _ problems: inout [String]) {
         do {
-            let file = try SafeTensorsFile(url)
-            for (name, prefix) in SingleFile.parts {
-                parts.append(Part(name: name, file: url.lastPathComponent, weights: WeightsSummary([file]) { $0.hasPrefix(prefix) }))
-            }
-            let others = file.names.filter { name in !SingleFile.parts.contains { name.hasPrefix($0.1) } }
-            if !others.isEmpty { ignored = ["\(others.count) \(others.count == 1 ? "tensor" : "tensors") of other names"] }
-            if let problem = TensorFileInspection.notFinite(file, effort) { problems.append(problem) }
             let model = try SingleFile(url)
-            configurations = Configurations(
-                tokenizer: .standard, textEncoder: model.textEncoder, autoencoder: model.autoencoder, unet: model.unet)
-            predictionType = (SingleFile.scheduler.predictionType ?? .epsilon).rawValue
-            sampler = try SingleFile.scheduler.samplerName().rawValue
+            for (name, tensors) in model.networks {
+                parts.append(Part(name: name, file: url.lastPathComponent, weights: WeightsSummary([model.file]) { tensors.contains($0) }))
+            }
+            ignored = SingleFile.grouped(model.setAside)
+            generation = model.isSecondGeneration ? 2 : 1
+            if let problem = TensorFileInspection.notFinite(model.file, effort) { problems.append(problem) }
+            configurations = Configurations(textEncoder: model.textEncoder, autoencoder: model.autoencoder, unet: model.unet)
             try model.check()
+            if kind == .unet, let stated = model.statedPrediction { (predictionType, predictionSource) = (stated.value.rawValue, stated.by) }
+            guard kind == .singleFile else { return }
+            // The rest is as the commands would have it.
+            let files = try ModelFiles(url)
+            configurations.tokenizer = try files.tokenizer()
+            let prediction = try files.prediction()
+            (predictionType, predictionSource) = (prediction.value.rawValue, prediction.by)
+            let scheduler = try files.scheduler()
+            (sampler, endsInNoise) = (try scheduler.samplerName().rawValue, scheduler.rescaleToZeroSignal)
         } catch let error as ParameterError {
             problems += Self.lines(error)
         } catch {
             problems.append("\(error)")
+        }
+    }
+
+    /// How a part by itself is put to use.
+    private static func use(of kind: Inspection.Kind, _ url: URL) -> String? {
+        switch kind {
+        case .unet: "a UNet alone stands in for that of the model it was trained from: --model \(url.path) --base MODEL"
+        case .autoencoder: "stands in for a model's own with --vae \(url.path)"
+        case .textEncoder: "stands in for a model's own with --text-encoder \(url.path)"
+        default: nil
         }
     }
 
@@ -116,6 +140,7 @@ public struct PipelineInspection: Encodable, Sendable {
         configurations.unet = network("unet", part, effort, &problems, read: UNetConfiguration.init) { store, configuration in
             _ = try store.build { UNet($0, configuration) }
         }
+        if let purpose = configurations.unet?.otherPurpose { problems.append("\(part.folder.path): \(purpose)") }
     }
 
     /// Reads a network's configuration and holds its file's header against it. Gives the configuration, where it can be used.
@@ -158,12 +183,24 @@ public struct PipelineInspection: Encodable, Sendable {
         do {
             let configuration = try SchedulerConfiguration(contentsOf: file)
             predictionType = (configuration.predictionType ?? .epsilon).rawValue
+            (predictionSource, endsInNoise) = (file.lastPathComponent, configuration.rescaleToZeroSignal)
             _ = try configuration.noiseSchedule()
             sampler = try configuration.samplerName().rawValue
             _ = try configuration.inStableDiffusionPipeline.sampler()
         } catch {
-            problems.append("\(file.deletingLastPathComponent().path): \(error)")
+            problems.append("\(error)")
         }
+    }
+
+    private static func isFolder(_ url: URL) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+
+    /// The folder itself, or that of the UNet in what a training left.
+    static func unetFolder(_ folder: URL) -> URL {
+        let places = [folder] + ["unet", "unet_ema"].map { folder.appendingPathComponent($0) }
+        return places.first { network(describedBy: $0.appendingPathComponent("config.json")) == .unet } ?? folder
     }
 
     static func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
@@ -176,7 +213,7 @@ public struct PipelineInspection: Encodable, Sendable {
 
     /// Which network a `config.json` describes, nil where it is none of ours.
     static func network(describedBy configuration: URL) -> Inspection.Kind? {
-        guard let data = try? Data(contentsOf: configuration), let keys = try? JSONDecoder().decode([String: JSONValue].self, from: data) else { return nil }
+        guard let keys = try? ConfigurationReader.object(configuration) else { return nil }
         let text = keys["architectures"] == .strings(["CLIPTextModel"]) || keys["model_type"] == .string("clip_text_model")
         switch keys["_class_name"] {
         case .string("UNet2DConditionModel"): return .unet

@@ -68,7 +68,7 @@ public struct RunInspection: Encodable, Sendable {
 
     private mutating func readSettings(_ directory: RunDirectory, _ problems: inout [String]) {
         do {
-            settings = try AlignmentSettings.fields(yaml: String(contentsOf: directory.configuration, encoding: .utf8))
+            settings = try AlignmentSettings.fields(yaml: RegularFile.text(directory.configuration))
         } catch {
             problems.append("\(directory.configuration.path): cannot be read: \(error)")
         }

@@ -51,8 +51,8 @@ public struct TensorFileInspection: Encodable, Sendable {
 
     /// Whether the file begins as a safetensors file does: the header's length, then its brace.
     static func looksLikeOne(_ url: URL) -> Bool {
-        guard let handle = try? FileHandle(forReadingFrom: url), let start = try? handle.read(upToCount: 9) else { return false }
-        return start.count == 9 && start.last == UInt8(ascii: "{") && start[start.startIndex + 7] == 0
+        guard let start = try? RegularFile.start(of: url), start.count >= 9 else { return false }
+        return start[8] == UInt8(ascii: "{") && start[7] == 0
     }
 
     /// The tensors that hold NaN or infinity; nil where there are none, or the file is larger than the effort allows.
