@@ -19,7 +19,7 @@ struct ParquetListing {
     init(_ files: DatasetFiles, _ choice: ParquetColumnNames) throws(ParquetError) {
         self.files = files
         for file in files.read { try add(file, choice) }
-        for name in files.unread { listing.leaveOut(name, "not read, because other files are called train") }
+        for skip in files.unread { listing.leaveOut(skip.file, skip.reason) }
     }
 
     var form: String { "Parquet (\(files.read.count == 1 ? "one file" : "\(files.read.count) files"), \(columns.joined(separator: "; ")))" }

@@ -21,7 +21,7 @@ struct ShardListing {
     init(_ files: DatasetFiles) throws(TarError) {
         self.files = files
         for file in files.read { try add(file) }
-        for name in files.unread { listing.leaveOut(name, "not read, because other files are called train") }
+        for skip in files.unread { listing.leaveOut(skip.file, skip.reason) }
     }
 
     var form: String { "WebDataset (\(files.read.count == 1 ? "one shard" : "\(files.read.count) shards"))" }
