@@ -26,10 +26,12 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Of the drawings, or of the noise.") var seed: UInt64 = 0
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @Flag(help: "Print one JSON object.") var json = false
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         guard scenes != (winners != nil) else { throw ValidationError("give --scenes or --winners, and not both") }
+        if scenes, let option = reading.given { throw ValidationError("\(option) says how --winners is read: it has no effect with --scenes") }
         guard count >= 0, seeds >= 1, steps >= 1 else { throw ValidationError("count must be 0 or more, seeds and steps at least 1") }
     }
 
@@ -47,7 +49,7 @@ struct Evaluate: ParsableCommand {
     }
 
     private func records(_ pipeline: Pipeline, _ denoising: DenoisingEvaluation, progress: (Int, Int) throws -> Void) throws -> [ImageScores] {
-        if let winners { return try denoising.run(pipeline, WinnerSet(URL(fileURLWithPath: winners)), progress: progress) }
+        if let winners { return try denoising.run(pipeline, WinnerSet(URL(fileURLWithPath: winners), columns: reading.columns, captionLines: reading.lines), progress: progress) }
         var evaluation = ScenesEvaluation()
         (evaluation.count, evaluation.seedsPerCaption, evaluation.steps, evaluation.seed, evaluation.split) = (count, seeds, steps, seed, split)
         if !guidance.isEmpty { evaluation.guidances = guidance }
