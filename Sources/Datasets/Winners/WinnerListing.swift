@@ -23,7 +23,7 @@ struct WinnerListing {
     /// By content: one image may win with two captions, or over two losers.
     private struct Content: Hashable {
         let image: String
-        let caption: String
+        let captions: [String]
         let loser: String?
     }
 
@@ -33,7 +33,7 @@ struct WinnerListing {
     /// - Returns: whether it was taken
     @discardableResult
     mutating func add(_ winner: Winner, from file: String, row: Int? = nil) -> Bool {
-        let content = Content(image: winner.image.digest, caption: winner.caption, loser: winner.loser?.digest)
+        let content = Content(image: winner.image.digest, captions: winner.captions, loser: winner.loser?.digest)
         if let first = seen[content] {
             repeated += 1
             let place = first.row.map { first.file == file ? "row \($0)" : "\(first.file):\($0)" } ?? first.file
