@@ -63,24 +63,21 @@ public struct WinnerSet: Sendable {
     /// - a `.parquet` file or a folder with such files;
     /// - a `.tar` shard in WebDataset's form or a folder with such shards.
     /// - Parameters:
-    ///   - columns: of Parquet files, or keys of metadata files, where their names do not tell
-    ///   - captionLines: what becomes of caption files of several lines
+    ///   - columns: of Parquet files, keys of metadata files, or kinds of files and keys in shards, where their names do not tell
+    ///   - captionLines: what becomes of captions of several lines
     public init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join) throws {
         let root = url.standardizedFileURL
-        let form = try Form(root)
-        if captionLines != .join, !form.isFolder { throw WinnerSetError.noCaptionLines(root.path) }
-        switch form {
+        switch try Form(root) {
         case .folder(let walk):
             let folder = try FolderListing(root, walk, columns, captionLines)
             try self.init(
                 root, form: folder.form, folder.listing, lookedFor: folder.lookedFor, notes: folder.notes, folder.links, linked: folder.linked)
         case .parquet(let files):
-            let found = try ParquetListing(files, columns)
+            let found = try ParquetListing(files, columns, captionLines)
             try self.init(
                 root, form: found.form, counts: found.counts, found.listing, lookedFor: ParquetListing.lookedFor, notes: found.listing.notes, files.links)
         case .shards(let files):
-            if let name = columns.caption ?? columns.image { throw WinnerSetError.noColumns(root.path, name) }
-            let found = try ShardListing(files)
+            let found = try ShardListing(files, columns, captionLines)
             try self.init(
                 root, form: found.form, counts: found.counts, found.listing, lookedFor: ShardListing.lookedFor, notes: found.listing.notes, files.links)
         }
@@ -90,8 +87,6 @@ public struct WinnerSet: Sendable {
         case folder(FolderWalk)
         case parquet(DatasetFiles)
         case shards(DatasetFiles)
-
-        var isFolder: Bool { if case .folder = self { true } else { false } }
 
         init(_ root: URL) throws(WinnerSetError) {
             var isFolder: ObjCBool = false
@@ -116,11 +111,18 @@ public struct WinnerSet: Sendable {
             let tables = MetadataTable.all(in: paths)
             if tables.contains(where: { $0.folder.isEmpty }) { return .folder(walk) }
             let shards = walk.files.filter(ShardListing.isShard)
-            if !shards.isEmpty { return .shards(try DatasetFiles(shards, in: root, walk)) }
+            if !shards.isEmpty { return .shards(try files(shards, in: root, walk)) }
             let captions = CaptionFiles(paths)
             if !tables.isEmpty || paths.contains(where: { $0.isImage && captions.holds($0) }) { return .folder(walk) }
             let parquet = paths.filter { isParquet($0.name) && MetadataFormat.others[$0.name] == nil }.map(\.path)
-            return parquet.isEmpty ? .folder(walk) : .parquet(try DatasetFiles(parquet, in: root, walk))
+            return parquet.isEmpty ? .folder(walk) : .parquet(try files(parquet, in: root, walk))
+        }
+
+        /// Of one data set, or an error.
+        private static func files(_ names: [String], in root: URL, _ walk: FolderWalk) throws(WinnerSetError) -> DatasetFiles {
+            let files = try DatasetFiles(names, in: root, walk)
+            try DatasetConfigurations.requireOne(files.read.map(\.name), in: root)
+            return files
         }
 
         static func isParquet(_ name: String) -> Bool { name.lowercased().hasSuffix(".parquet") }
@@ -146,7 +148,10 @@ public struct WinnerSet: Sendable {
         guard !listing.winners.isEmpty else { throw .noWinners(root.path, lookedFor: lookedFor, listing.skips) }
         self.root = root
         self.form = form
-        self.counts = counts + [Count("winners", listing.winners.count), Count("repeated", listing.repeated)]
+        let several = listing.winners.count { $0.captions.count > 1 }
+        self.counts =
+            counts + [Count("winners", listing.winners.count), Count("repeated", listing.repeated)]
+            + (several > 0 ? [Count("with several captions", several)] : [])
         winners = listing.winners
         report = listing.skips
         self.links = links.all
@@ -181,10 +186,10 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
     case notADataSet(String)
     /// The data set, and a column that was named for it.
     case noColumns(String, String)
-    /// A data set of which the lines of captions are always joined.
-    case noCaptionLines(String)
     /// The data set, and its splits, none of which is meant for training.
     case severalSplits(String, [String])
+    /// The data set, and its configurations, each with where it lies.
+    case severalConfigurations(String, [String])
     /// The data set, what was looked for in it, and why nothing could be used.
     case noWinners(String, lookedFor: String, [Skip])
 
@@ -195,9 +200,12 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
         case .notADataSet(let path): return "\(path): neither a folder nor a .parquet or .tar file"
         case .noColumns(let path, let name):
             return "\(path): has no columns, so that none is \(name): they are Parquet's, or a metadata file's; captions are told by their files' names here"
-        case .noCaptionLines(let path): return "\(path): is no image folder: captions of several lines are always joined here"
         case .severalSplits(let path, let splits):
             return "\(path): holds the splits \(splits.joined(separator: ", ")), none of which is train: give the folder or file of the one that is meant"
+        case .severalConfigurations(let path, let configurations):
+            let more = configurations.count > 20 ? "; and \(configurations.count - 20) more" : ""
+            return "\(path): holds several data sets: give the folder or file of the one that is meant, instead of the folder around them. "
+                + configurations.prefix(20).joined(separator: "; ") + more
         case .noWinners(let path, let lookedFor, let skips):
             var lines = ["\(path): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
             lines += skips.prefix(5).map { "  \($0)" }

@@ -89,7 +89,7 @@ public struct DatasetInspection: Encodable, Sendable {
                 widths.append(image.width)
                 heights.append(image.height)
                 sizes[[image.width, image.height], default: 0] += 1
-                tokens.append(CLIPTokenizer.standard.encode(all[index].caption).count)
+                tokens += all[index].captions.map { CLIPTokenizer.standard.encode($0).count }
             } catch {
                 failed.insert(index)
                 if !skipped.contains(Skip(error)) { skipped.append(Skip(error)) }
@@ -97,10 +97,10 @@ public struct DatasetInspection: Encodable, Sendable {
         }
         let usable = all.indices.filter { !failed.contains($0) }.map { all[$0] }
         winners = usable.count
-        distinctCaptions = Set(usable.map(\.caption)).count
+        distinctCaptions = Set(usable.flatMap(\.captions)).count
         losers = usable.count { $0.loser != nil }
         (width, height, captionTokens) = (Spread(widths), Spread(heights), Spread(tokens))
-        firstCaptions = usable.prefix(5).map(\.caption)
+        firstCaptions = Array(usable.prefix(5).flatMap(\.captions).prefix(5))
         let frequent = sizes.sorted { ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1]) }.prefix(10)
         self.sizes = frequent.map { SizeCount(width: $0.key[0], height: $0.key[1], count: $0.value) }
         let names = Dictionary(grouping: usable.map(\.image), by: \.digest).values.map { Set($0.map(\.name)).sorted() }
