@@ -23,7 +23,9 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "Layers", dependencies: ["Torch"]),
         .target(name: "Diffusion", dependencies: ["Layers", .product(name: "Yams", package: "Yams")], resources: [.copy("Resources/clip")]),
-        .target(name: "Datasets", dependencies: ["Diffusion", "CFFmpeg", "CArrow"], resources: [.copy("Resources/scenes")]),
+        .target(
+            name: "Datasets", dependencies: ["Diffusion", "CFFmpeg", "CArrow", .product(name: "Yams", package: "Yams")],
+            resources: [.copy("Resources/scenes")]),
         .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
         .target(name: "Evaluation", dependencies: ["Alignment"]),
         .executableTarget(

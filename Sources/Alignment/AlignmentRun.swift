@@ -13,6 +13,8 @@ public final class AlignmentRun {
     public let data: WinnerSet
     private let pipeline: DenoisingPipeline
     private let winners: EncodedWinners
+    /// Which winners are measured, and not trained on.
+    public let heldOut: HeldOutSplit
     private let lock: RunLock
     private let isFinished: Bool
     /// Numbers that are trained.
@@ -36,7 +38,7 @@ public final class AlignmentRun {
         let encoder = try WinnerEncoder(model)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
-        data = try WinnerSet(URL(fileURLWithPath: settings.winners))
+        data = try settings.listedWinners()
         do {
             try directory.create()
         } catch {
@@ -50,6 +52,7 @@ public final class AlignmentRun {
         if saved != nil { try Self.refuseChanges(settings, directory) }
         isFinished = saved?.counters.updates == settings.totalUpdates && FileManager.default.fileExists(atPath: PipelineFolder(directory.model).index.path)
         winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: EncodingCache(settings.cacheFolder(of: directory)))
+        heldOut = HeldOutSplit(of: winners, settings)
         if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
         if saved == nil {
             // A run that was killed before its first save leaves nothing worth keeping; other people's files in the folder stay.
@@ -130,10 +133,9 @@ public final class AlignmentRun {
         let ofBase = !settings.trainsAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + ofBase)
         let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
-        let heldOut = HeldOut(of: winners, settings)
         let order = ShuffledOrder(of: heldOut.training, seed: settings.seed, purpose: Trainer.orderPurpose)
         let cache = settings.cacheFolder(of: directory)
-        let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.batch) + heldOut.rows)
+        let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.batch) + heldOut.heldOut)
         guard let disk = Disk(directory.root), let cacheDisk = Disk(cache) else { return }
         // What a resumed run has written already is counted in what it needs.
         try disk.require(needed - directory.bytes + (cacheDisk.device == disk.device ? missing : 0), at: directory.root)

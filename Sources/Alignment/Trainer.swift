@@ -46,7 +46,7 @@ public final class Trainer {
         self.pipeline = pipeline
         self.winners = winners
         self.validator = validator
-        trainingRows = HeldOut(of: winners, settings).training
+        trainingRows = HeldOutSplit(of: winners, settings).training
         self.directory = directory
         let row = settings.row
         guard row.losers != .dataset || winners.settings.withLosers else { throw RunError.model("this method needs winners with losing images") }

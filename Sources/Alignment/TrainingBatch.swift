@@ -32,7 +32,11 @@ struct TrainingBatch {
             latents = plain
         }
         let dropout = settings.captionDropout
-        states = try winners.states(rows, dropped: numbers.map { dropout > 0 && chance("caption dropout", $0) < dropout })
+        let captions = zip(rows, numbers).map { row, number in
+            var generator = SeededGenerator(seed: seed, purpose: "caption", index: number)
+            return generator.integer(below: winners.winners[row].captions.count)
+        }
+        states = try winners.states(rows, dropped: numbers.map { dropout > 0 && chance("caption dropout", $0) < dropout }, captions: captions)
     }
 
     /// Timesteps, uniform over the schedule, `[B]` int64.

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 
 /// The scores of one image: what an evaluation yields before any statistics.
@@ -26,6 +27,8 @@ public struct Comparison: Codable, Equatable, Sendable {
     public var seeds: Int
     /// One entry a guidance, ascending.
     public var results: [GuidanceResult]
+    /// What of a data set could not be used, where one was measured.
+    public var skipped: [Skip]?
 
     public init(n: Int, captions: Int, seeds: Int, results: [GuidanceResult]) {
         self.n = n

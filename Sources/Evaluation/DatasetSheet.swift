@@ -42,7 +42,7 @@ public struct DatasetSheet {
         let pictures = [picture(winner.image, name: winner.loser == nil ? nil : "Winner")] + [winner.loser].compactMap { $0 }.map { picture($0, name: "Loser") }
         return """
             <figure class="pair"><div class="row">\(pictures)</div>\
-            <figcaption><q class="caption">\(winner.caption)</q> <span class="quiet">\(winner.image.name)</span></figcaption></figure>
+            <figcaption><q class="caption">\(winner.captions.joined(separator: " / "))</q> <span class="quiet">\(winner.image.name)</span></figcaption></figure>
             """
     }
 

@@ -18,8 +18,16 @@ public struct DenoisingEvaluation: Sendable {
 
     public init() {}
 
-    /// One record an image; its score is `denoising_error`. Guidance plays no part and is given as 1.
-    public func run(_ pipeline: Pipeline, _ set: WinnerSet, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> [ImageScores] {
+    public struct Outcome: Sendable {
+        public var records: [ImageScores]
+        /// What of the data set could not be used.
+        public var skipped: [Skip]
+
+        public init(records: [ImageScores], skipped: [Skip]) { (self.records, self.skipped) = (records, skipped) }
+    }
+
+    /// One record an image; its score is `denoising_error`. Guidance plays no part and is given as 1; of several captions the first is taken.
+    public func run(_ pipeline: Pipeline, _ set: WinnerSet, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> Outcome {
         let settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.resolution, posterior: .mode)
         let winners = try EncodedWinners(set, WinnerEncoder(pipeline), settings, limit: count, store: store)
         let usable = zip(0..<winners.count, try winners.prepare(Array(0..<winners.count))).filter(\.1).map(\.0)
@@ -27,8 +35,9 @@ public struct DenoisingEvaluation: Sendable {
         let errors = try FixedDenoisingErrors(draws: draws, seed: seed).errors(
             of: pipeline.unet, on: winners, rows: usable, schedule: pipeline.schedule, progress: progress)
         // Several images of one caption are one group; the seed tells them apart.
-        return zip(usable, errors).map { row, error in
+        let records = zip(usable, errors).map { row, error in
             ImageScores(caption: winners.winners[row].caption, seed: UInt64(row), guidance: 1, scores: ["denoising_error": error])
         }
+        return Outcome(records: records, skipped: winners.skips)
     }
 }

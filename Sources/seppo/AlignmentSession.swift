@@ -30,6 +30,7 @@ struct AlignmentSession {
                 Console.line("\(winners) winners\(split)" + (skips.isEmpty ? "" : ", \(skips.count) left out:"))
                 for skip in skips.prefix(10) { Console.line("  \(skip)") }
                 if skips.count > 10 { Console.line("  and \(skips.count - 10) more, see \(run.directory.skippedFiles.path)") }
+                if let note = run.heldOut.description { Console.line(note) }
                 if done > 0 { Console.line("going on after update \(done)") }
             },
             leftOut: { Console.line("left out: \($0)") },
@@ -73,8 +74,8 @@ struct AlignmentSession {
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
-        let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }
-        let after = try evaluation.run(Pipeline(directory.model), data) { bar.show($1 + $0, of: 2 * $1) }
+        let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }.records
+        let after = try evaluation.run(Pipeline(directory.model), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return (try record(settings.method.rawValue, settings, directory, images: []), "of the winners themselves")
     }

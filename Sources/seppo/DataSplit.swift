@@ -7,8 +7,8 @@ struct DataSplit: ParsableCommand {
         commandName: "split",
         abstract: "Write a data set as two image folders, train and held-out.",
         discussion: """
-            Equal captions, and captions of one image, always fall on the same side. Which side is drawn from the captions and the seed alone: pictures \
-            that are added later leave the others where they were. The share is therefore met on average.
+            Equal captions, and captions of one image, always fall on the same side, as in `seppo align`, which holds out by the same rule. At most the \
+            share is held out. Where captions are too few for that, winners are held out by their pictures alone.
 
               seppo data split pictures --output divided --held-out 0.1
             """)
@@ -17,6 +17,7 @@ struct DataSplit: ParsableCommand {
     @Option(help: "A folder, not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
     @Option(help: "The share to hold out, between 0 and 1.") var heldOut: Double
     @Option(help: "Another seed holds out others.") var seed: UInt64 = 0
+    @OptionGroup var links: LinkOptions
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -25,15 +26,16 @@ struct DataSplit: ParsableCommand {
 
     func run() throws {
         guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
-        let set = try data.winners()
+        let set = try links.copied(data.winners())
         set.report.show()
         let split = HeldOutSplit(set.winners, share: heldOut, seed: seed)
-        guard !split.train.isEmpty, !split.heldOut.isEmpty else {
-            throw ValidationError("all \(set.winners.count) winners would fall on one side: choose another share or seed")
+        guard !split.heldOut.isEmpty else {
+            throw ValidationError("all \(set.winners.count) winners would fall on one side: \(split.description ?? ""). Choose a larger share")
         }
+        if let note = split.description { Console.line(note) }
         let bar = ProgressBar("splitting")
-        let parts = [(name: "train", winners: split.train), (name: "held-out", winners: split.heldOut)]
+        let parts = [(name: "train", winners: split.training.map { set.winners[$0] }), (name: "held-out", winners: split.heldOut.map { set.winners[$0] })]
         try WinnerFolder.write(parts, to: output) { bar.show($0, of: set.winners.count) }.show()
-        print("\(split.train.count) winners in \(output.path)/train, \(split.heldOut.count) in \(output.path)/held-out")
+        print("\(split.training.count) winners in \(output.path)/train, \(split.heldOut.count) in \(output.path)/held-out")
     }
 }

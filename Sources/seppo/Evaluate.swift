@@ -22,18 +22,24 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.") var winners: String?
     @Option(help: "The model to compare with.") var base: String?
     @Option(help: "Captions, or winners; 0 for all.") var count = 0
-    @Option(help: "Images a caption.") var seeds = 2
-    @Option(help: "Sampling steps.") var steps = 20
-    @Option(parsing: .upToNextOption, help: "One or several. Default: 1 and 3.") var guidance: [Double] = []
-    @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .heldOut
+    @Option(help: "With --scenes: images a caption. Default: 2.") var seeds: Int?
+    @Option(help: "With --scenes: sampling steps. Default: 20.") var steps: Int?
+    @Option(parsing: .upToNextOption, help: "With --scenes: one or several. Default: 1 and 3.") var guidance: [Double] = []
+    @Option(help: "With --scenes: captions, train, tune or held-out. Default: held-out.") var split: SceneSplit?
     @Option(help: "Of the drawings, or of the noise.") var seed: UInt64 = 0
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @Flag(help: "Print one JSON object.") var json = false
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         guard scenes != (winners != nil) else { throw ValidationError("give --scenes or --winners, and not both") }
-        guard count >= 0, seeds >= 1, steps >= 1 else { throw ValidationError("count must be 0 or more, seeds and steps at least 1") }
+        if scenes, let option = reading.given { throw ValidationError("\(option) says how --winners is read: it has no effect with --scenes") }
+        let ofScenes = [("--seeds", seeds != nil), ("--steps", steps != nil), ("--guidance", !guidance.isEmpty), ("--split", split != nil)]
+        if winners != nil, let option = ofScenes.first(where: \.1)?.0 {
+            throw ValidationError("\(option) has no effect with --winners, which draws nothing: leave it out")
+        }
+        guard count >= 0, seeds ?? 1 >= 1, steps ?? 1 >= 1 else { throw ValidationError("count must be 0 or more, seeds and steps at least 1") }
     }
 
     func run() throws {
@@ -42,20 +48,25 @@ struct Evaluate: ParsableCommand {
         let models = [model] + (base.map { [$0] } ?? [])
         var denoising = DenoisingEvaluation()
         (denoising.count, denoising.seed) = (count, seed)
+        let data = try winners.map { try WinnerSet(URL(fileURLWithPath: $0), columns: reading.columns, captionLines: reading.lines) }
+        if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
             let pipeline = try Pipeline(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)))
-            return try records(pipeline, denoising) { bar.show(index * $1 + $0, of: models.count * $1) }
+            return try data.map { try denoising.run(pipeline, $0) { bar.show(index * $1 + $0, of: models.count * $1) } }
+                ?? drawn(pipeline) { bar.show(index * $1 + $0, of: models.count * $1) }
         }
-        let comparison = try Comparison(outcomes[0], base: outcomes.count > 1 ? outcomes[1] : nil)
+        var comparison = try Comparison(outcomes[0].records, base: outcomes.count > 1 ? outcomes[1].records : nil)
+        if data != nil { comparison.skipped = outcomes[0].skipped }
+        outcomes[0].skipped.show()
         print(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))
     }
 
-    private func records(_ pipeline: Pipeline, _ denoising: DenoisingEvaluation, progress: (Int, Int) throws -> Void) throws -> [ImageScores] {
-        if let winners { return try denoising.run(pipeline, WinnerSet(URL(fileURLWithPath: winners)), progress: progress) }
+    private func drawn(_ pipeline: Pipeline, progress: (Int, Int) throws -> Void) throws -> DenoisingEvaluation.Outcome {
         var evaluation = ScenesEvaluation()
-        (evaluation.count, evaluation.seedsPerCaption, evaluation.steps, evaluation.seed, evaluation.split) = (count, seeds, steps, seed, split)
+        (evaluation.count, evaluation.seedsPerCaption, evaluation.steps) = (count, seeds ?? 2, steps ?? 20)
+        (evaluation.seed, evaluation.split) = (seed, split ?? .heldOut)
         if !guidance.isEmpty { evaluation.guidances = guidance }
-        return try evaluation.run(pipeline, progress: progress).records
+        return try DenoisingEvaluation.Outcome(records: evaluation.run(pipeline, progress: progress).records, skipped: [])
     }
 
     private static func table(_ comparison: Comparison) -> String {

@@ -153,8 +153,8 @@ import Torch
     /// Winners are left that are measured, and none that could be trained on.
     @Test func noneToTrainOnEndsTheRun() throws {
         let settings = settings(.sft) { ($0.heldOut, $0.batch) = (0.4, 7) }
-        let heldOut = HeldOut(captions: TinyWorld.captions, share: settings.heldOut, seed: settings.seed)
-        #expect(heldOut.rows.count == 2 && heldOut.training.count == 3)
+        let heldOut = HeldOutSplit(of: try world.encoded(settings), settings)
+        #expect(heldOut.heldOut.count == 2 && heldOut.training.count == 3)
         for row in heldOut.training { try spoil("\(row).png") }
         #expect(throws: WinnerSetError.self) { try world.train(settings, in: "run") }
         // One is enough, however large a batch is.

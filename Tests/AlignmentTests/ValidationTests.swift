@@ -7,36 +7,6 @@ import Torch
 
 @testable import Alignment
 
-@Suite struct HeldOutTests {
-    private let captions = (0..<200).map { "caption \($0 / 2)" }
-
-    @Test func captionsStayOnOneSide() {
-        let heldOut = HeldOut(captions: captions, share: 0.05, seed: 1)
-        #expect(heldOut.rows.count == 10)
-        #expect((heldOut.rows + heldOut.training).sorted() == Array(captions.indices))
-        #expect(Set(heldOut.rows.map { captions[$0] }).isDisjoint(with: heldOut.training.map { captions[$0] }))
-        #expect(HeldOut(captions: captions, share: 0.05, seed: 1) == heldOut)
-        #expect(HeldOut(captions: captions, share: 0.05, seed: 2) != heldOut)
-        // By caption, not by row: another order holds out the same captions.
-        let reversed = Array(captions.reversed())
-        let others = HeldOut(captions: reversed, share: 0.05, seed: 1)
-        #expect(Set(others.rows.map { reversed[$0] }) == Set(heldOut.rows.map { captions[$0] }))
-    }
-
-    @Test(arguments: [
-        (19, 0.05, 0), (20, 0.05, 1), (20, 0.001, 1), (19, 0.001, 0), (60, 0.05, 3), (200, 0, 0), (200, 0.05, 10), (5000, 0.05, 64), (4, 0.5, 2), (1, 0.5, 0),
-    ]) func counts(winners: Int, share: Double, expected: Int) {
-        let heldOut = HeldOut(captions: (0..<winners).map { "\($0)" }, share: share, seed: 0)
-        #expect(heldOut.rows.count == expected && heldOut.training.count == winners - expected)
-    }
-
-    @Test func fewCaptions() {
-        #expect(HeldOut(captions: Array(repeating: "a cat", count: 100), share: 0.05, seed: 0).rows.isEmpty, "nothing would be left to train on")
-        let two = HeldOut(captions: Array(repeating: "a cat", count: 60) + Array(repeating: "a dog", count: 40), share: 0.05, seed: 0)
-        #expect(two.rows == Array(60..<100))
-    }
-}
-
 @Suite struct ValidatorTests {
     let world = try! TinyWorld()
 
@@ -89,8 +59,8 @@ import Torch
         #expect(samples.map(\.sample.fileName) == ["00.png", "01.png", "02.png"])
         #expect(try WinnerSet(directory.samples(1)).winners.map(\.caption) == samples.map(\.sample.text))
         // The held-out captions come first.
-        let heldOut = HeldOut(captions: TinyWorld.captions, share: 0.4, seed: 7)
-        #expect(samples.prefix(2).map(\.sample.text) == heldOut.rows.map { TinyWorld.captions[$0] })
+        let heldOut = HeldOutSplit(of: try world.encoded(settings()), settings())
+        #expect(samples.prefix(2).map(\.sample.text) == heldOut.heldOut.map { TinyWorld.captions[$0] })
         let pictures = try pictures(directory)
         #expect(pictures[0] != pictures[1])
         // An image is the one that `generate` draws for that prompt and seed.
@@ -102,10 +72,10 @@ import Torch
 
     @Test func heldOutWinnersAreNotTrainedOn() throws {
         let settings = settings { $0.validationPrompts = 0 }
-        let heldOut = HeldOut(captions: TinyWorld.captions, share: 0.4, seed: 7)
+        let heldOut = HeldOutSplit(of: try world.encoded(settings), settings)
         let whole = try train(settings, in: "whole")
         // Another picture in the place of a held-out one changes nothing of the weights; in the place of another one it does.
-        for (row, changes) in [(heldOut.rows[0], false), (heldOut.training[0], true)] {
+        for (row, changes) in [(heldOut.heldOut[0], false), (heldOut.training[0], true)] {
             let image = world.winners.appendingPathComponent("\(row).png")
             let before = try Data(contentsOf: image)
             try TinyWorld.image(50).writePNG(to: image)
@@ -133,6 +103,22 @@ import Torch
         #expect(made.isEmpty)
         // The twin: with the checkpoint of another iteration in its place the numbers would be others.
         #expect(timeless(straight)[1].errors != timeless(straight)[2].errors)
+    }
+
+    /// As the rule was before pictures counted: what was measured then would be trained on now.
+    @Test func aRunThatHeldOutOthersIsRefused() throws {
+        let directory = try train(settings(), in: "run", killedAfter: 4)
+        let recorded = try Data(contentsOf: directory.heldOut)
+        let others = HeldOutSplit(of: try world.encoded(settings()), settings()).training.prefix(2)
+        let lines = others.map { #"{"caption":"\#(TinyWorld.captions[$0])","row":\#($0)}"# + "\n" }
+        for changed in [Data(lines.joined().utf8), recorded.dropLast(5), Data()] {
+            try changed.write(to: directory.heldOut)
+            let error = #expect(throws: RunError.self) { try train(settings(), in: "run") }
+            #expect("\(try #require(error))".contains("winners held out: \(directory.heldOut.path)"))
+            #expect(try Data(contentsOf: directory.heldOut) == changed, "the record stays")
+        }
+        try recorded.write(to: directory.heldOut)
+        #expect(try timeless(train(settings(), in: "run")) == timeless(train(settings(), in: "straight")))
     }
 
     @Test func withoutThemNothingIsWritten() throws {

@@ -44,18 +44,22 @@ import Torch
         #expect(found.winners[0].image.name == "hub.parquet:1")
         #expect(
             reasons(found) == [
-                "hub.parquet:6: the same image and caption as row 1", "hub.parquet:7: no bytes in image.bytes", "hub.parquet:8: no bytes in image.bytes",
+                "hub.parquet:6: the same image and caption as row 1", "hub.parquet:7: no bytes in image.bytes: only the path of a file outside, elsewhere.jpg",
+                "hub.parquet:8: no bytes in image.bytes",
                 "hub.parquet:9: the caption is empty",
             ])
     }
 
     @Test func columnsThatDoNotTellAreAskedFor() throws {
         let error = #expect(throws: ParquetError.self) { try WinnerSet(ambiguous) }
-        #expect(error?.problem == .severalColumns(.caption, ["title", "body"]) && error?.description.contains("--caption-column") == true)
-        #expect(throws: ParquetError(path: ambiguous.path, problem: .severalColumns(.image, ["original.bytes", "edited.bytes"]))) {
+        let image = "a struct of bytes, path"
+        let all = ["original (\(image))", "edited (\(image))", "title (text)", "body (text)", "score (a number)"]
+        #expect(error?.problem == .noColumn(.caption, among: all) && error?.description.contains("--caption-column") == true)
+        #expect(throws: ParquetError(path: ambiguous.path, problem: .severalColumns(.image, ["original", "edited"]))) {
             try WinnerSet(ambiguous, columns: ParquetColumnNames(caption: "title"))
         }
-        #expect(throws: ParquetError(path: ambiguous.path, problem: .unsuitable(.image, name: "score", among: ["original.bytes", "edited.bytes"]))) {
+        let unusable = ParquetError.Problem.unusable(.image, name: "score", type: "a number", instead: ["original", "edited"])
+        #expect(throws: ParquetError(path: ambiguous.path, problem: unusable)) {
             try WinnerSet(ambiguous, columns: ParquetColumnNames(image: "score", caption: "title"))
         }
         let chosen = try WinnerSet(ambiguous, columns: ParquetColumnNames(image: "edited", caption: "body"))
@@ -73,7 +77,8 @@ import Torch
             try copy(pairs, "data/b.parquet")
             try copy(hub, "data/a.parquet")
             let both = try WinnerSet(folder)
-            #expect(both.form == "Parquet (2 files, columns image.bytes and text; Pick-a-Pic's columns)")
+            let columns = "columns image.bytes and text in data/a.parquet; Pick-a-Pic's columns in data/b.parquet"
+            #expect(both.form == "Parquet (2 files with different columns: \(columns))")
             // A pair is another winner than its image alone.
             #expect(both.winners.count == 10 && both.winners[0].image.name == "data/a.parquet:1")
             try copy(hub, "data/train-00000-of-00001.parquet")

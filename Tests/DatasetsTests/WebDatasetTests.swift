@@ -53,11 +53,14 @@ import Testing
     @Test func whatIsLeftOutIsSaid() throws {
         let cases: [(reason: String, files: [(String, [UInt8])])] = [
             ("no caption: neither .txt nor .json", [("jpg", image)]), ("no image", [("txt", Array("a".utf8))]),
-            ("the caption is empty", [("jpg", image), ("txt", [])]), ("0000.txt is not UTF-8", [("jpg", image), ("txt", [0xFF])]),
-            ("0000.json has no caption, text or prompt", [("jpg", image), ("json", Array("{}".utf8))]),
-            ("0000.json is not a JSON object whose caption, text and prompt are strings", [("jpg", image), ("json", Array(#"{"text": 3}"#.utf8))]),
-            ("more than one image", [("jpg", image), ("png", image), ("txt", Array("a".utf8))]),
-            ("more than one .txt file", [("jpg", image), ("txt", Array("a".utf8)), ("txt", Array("b".utf8))]),
+            ("the caption is empty", [("jpg", image), ("txt", [])]), ("0000.txt is not UTF-8 (line 1): save it as UTF-8", [("jpg", image), ("txt", [0xFF])]),
+            ("0000.json has no caption, captions, text, prompt; its keys are a, b", [("jpg", image), ("json", Array(#"{"b": "x", "a": 1}"#.utf8))]),
+            (
+                "0000.json: text is a number, which is no caption: a text or a list of texts is needed",
+                [("jpg", image), ("json", Array(#"{"text": 3}"#.utf8))]
+            ),
+            ("more than one image: 0000.jpg and 0000.png", [("jpg", image), ("png", image), ("txt", Array("a".utf8))]),
+            ("more than one .txt file: 0000.txt and 0000.txt", [("jpg", image), ("txt", Array("a".utf8)), ("txt", Array("b".utf8))]),
             ("0000.jpg: the file is empty", [("jpg", []), ("txt", Array("a".utf8))]),
             ("0000.txt is longer than 1048576 bytes", [("jpg", image), ("txt", [UInt8](repeating: 65, count: 1 << 21))]),
         ]

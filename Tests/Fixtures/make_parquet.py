@@ -94,6 +94,43 @@ def ambiguous(good):
     pq.write_table(pa.table(table, schema), FOLDER / "ambiguous.parquet")
 
 
+def types(good):
+    """Captions and images of every type that a column of their name may have, one file each."""
+    (FOLDER / "types").mkdir()
+    pictures = good[:3]
+    image = pa.array([{"bytes": picture, "path": f"{number}.jpg"} for number, picture in enumerate(pictures)], type=IMAGE)
+    texts = ["a red circle", "a blue square", "a green triangle"]
+    lists = [["one", None, "  ", "two"], [], ["three", "four", "five"]]
+    names = pa.array([f"COCO_train2014_{number:012d}.jpg" for number in range(3)])
+    tables = {
+        "captions-list": {"image": image, "caption": pa.array(lists, type=pa.list_(pa.string())), "filename": names},
+        "captions-large-list": {"image": image, "captions": pa.array(lists, type=pa.large_list(pa.large_string()))},
+        "captions-fixed-list": {"image": image, "caption": pa.array([["one", "two"], ["three", None], ["four", "five"]], type=pa.list_(pa.string(), 2))},
+        "captions-endless": {"image": image, "caption": pa.array([["word"] * 2000, ["x" * 700_000, "y" * 700_000], ["short"]], type=pa.list_(pa.string()))},
+        "caption-struct": {"image": image, "caption": pa.array([{"en": text, "fr": "x"} for text in texts]), "filename": names},
+        "caption-number": {"image": image, "text": pa.array([1, 2, 3]), "caption": texts},
+        "caption-lists-of-lists": {"image": image, "caption": pa.array([[[text]] for text in texts])},
+        "caption-structs": {"image": image, "caption": pa.array([[{"text": text, "id": 1}] for text in texts])},
+        "labels": {"image": image, "label": [0, 1, 2], "wnid": ["n01440764", "n01443537", "n01484850"]},
+        "names": {"image": image, "file_name": names},
+        "splits": {"image": image, "split": ["train", "train", "test"]},
+        "image-list": {"images": pa.array([[{"bytes": picture, "path": "a"}] for picture in pictures], type=pa.list_(IMAGE)), "text": texts},
+        "image-text": {"image": ["iVBORw0KGgo="] * 3, "photo": image, "text": texts},
+        "image-path": {"image": pa.array([{"path": "a.png"}] * 3), "text": texts},
+        "image-paths": {"image": pa.array([{"bytes": None, "path": f"/data/{number}.png"} for number in range(3)], type=IMAGE), "text": texts},
+        "large": {"image": pa.array(pictures, type=pa.large_binary()), "text": pa.array(texts, type=pa.large_string())},
+        "dictionary": {"image": image, "text": pa.array(texts).dictionary_encode()},
+        "view": {"image": pa.array(pictures, type=pa.binary_view()), "text": pa.array(texts, type=pa.string_view())},
+        "bytes": {"image": image, "text": pa.array([texts[0].encode(), texts[1].encode("utf-16"), b"\xe9"])},
+        "control": {"image": image, "conditioning_image": image, "TEXT": texts},
+        "two-images": {"jpg": image, "png": image, "text": texts},
+        "bytes-number": {"image": image, "bytes": [1, 2, 3], "text": texts},
+        "null-rows": {"image": pa.array([None] * 100_000, type=IMAGE), "text": pa.array([None] * 100_000, type=pa.string())},
+    }
+    for name, columns in tables.items():
+        pq.write_table(pa.table(columns), FOLDER / "types" / f"{name}.parquet")
+
+
 def folder(good, bad):
     images = FOLDER / "images"
     (images / "losers").mkdir(parents=True)
@@ -114,6 +151,7 @@ def small():
     pick_a_pic(good, bad)
     hub(good)
     ambiguous(good)
+    types(good)
     folder(good, bad)
 
 

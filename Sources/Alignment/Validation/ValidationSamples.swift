@@ -23,9 +23,9 @@ struct ValidationSamples {
     }
 
     /// The first winner of each of `count` captions, those held out before the others.
-    static func rows(_ captions: [String], _ heldOut: HeldOut, count: Int) -> [Int] {
+    static func rows(_ captions: [String], _ heldOut: HeldOutSplit, count: Int) -> [Int] {
         var seen: Set<String> = []
-        return Array((heldOut.rows + heldOut.training).filter { seen.insert(captions[$0]).inserted }.prefix(count))
+        return Array((heldOut.heldOut + heldOut.training).filter { seen.insert(captions[$0]).inserted }.prefix(count))
     }
 
     /// Draws image i at seed + i and writes a folder of them, with their captions in `metadata.jsonl`.

@@ -26,13 +26,15 @@ public final class Validator {
         _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory,
         autoencoder: @escaping () throws -> Autoencoder, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
     ) throws {
-        let heldOut = HeldOut(of: winners, settings)
-        guard !heldOut.rows.isEmpty || settings.validationPrompts > 0 else { return nil }
+        let heldOut = HeldOutSplit(of: winners, settings)
+        let usable = zip(heldOut.heldOut, try winners.prepare(heldOut.heldOut, progress: encoding)).filter(\.1).map(\.0)
+        try HeldOutSplit.requireSame(usable, as: directory)
+        guard !heldOut.heldOut.isEmpty || settings.validationPrompts > 0 else { return nil }
         self.settings = settings
         self.pipeline = pipeline
         self.winners = winners
         self.directory = directory
-        rows = zip(heldOut.rows, try winners.prepare(heldOut.rows, progress: encoding)).filter(\.1).map(\.0)
+        rows = usable
         let prompts = ValidationSamples.rows(winners.captions, heldOut, count: settings.validationPrompts)
         // While the text encoder is there.
         if !prompts.isEmpty { _ = try winners.states(prompts, dropped: prompts.map { _ in false }) }

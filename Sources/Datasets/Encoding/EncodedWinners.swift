@@ -39,7 +39,8 @@ public final class EncodedWinners: @unchecked Sendable {
         key.update("winners 1 \(settings.withLosers) \(settings.flipsImages)")
         for winner in winners {
             key.update(encoder.key(ofImage: winner.image.digest, mirrored: false, settings))
-            key.update(encoder.key(ofCaption: winner.caption))
+            if winner.captions.count > 1 { key.update("captions \(winner.captions.count)") }
+            for caption in winner.captions { key.update(encoder.key(ofCaption: caption)) }
             key.update(settings.withLosers ? winner.loser!.digest : "")
         }
         self.key = key.finish()
@@ -50,6 +51,7 @@ public final class EncodedWinners: @unchecked Sendable {
     }
 
     public var count: Int { winners.count }
+    /// The first of each.
     public var captions: [String] { winners.map(\.caption) }
 
     /// What was left out, by what is known so far.
@@ -66,7 +68,7 @@ public final class EncodedWinners: @unchecked Sendable {
         func file(_ numbers: Int) -> Int { (4 * numbers + 512 + 4095) / 4096 * 4096 }
         let latents = file(latentShape.reduce(settings.posterior == .sample ? 2 : 1, *))
         let images = rows.reduce(0) { sum, row in sum + views.count { !store.contains(.latents, latentKey(row, $0)) } }
-        let captions = Set(rows.map { encoder.key(ofCaption: winners[$0].caption) }).count { !store.contains(.states, $0) }
+        let captions = Set(rows.flatMap { winners[$0].captions.map(encoder.key(ofCaption:)) }).count { !store.contains(.states, $0) }
         return images * latents + captions * file(emptyState.count)
     }
 
@@ -89,8 +91,12 @@ public final class EncodedWinners: @unchecked Sendable {
     }
 
     /// Text states `[B, L, D]` of the winners at `rows`, the empty caption's where `dropped`.
-    public func states(_ rows: [Int], dropped: [Bool]) throws -> Tensor {
-        Tensor.stacked(try zip(rows, dropped).map { try $1 ? emptyState[0] : Self.state(of: winners[$0].caption, encoder, store) })
+    /// - Parameter choices: which caption of each winner; nil: the first
+    public func states(_ rows: [Int], dropped: [Bool], captions choices: [Int]? = nil) throws -> Tensor {
+        Tensor.stacked(
+            try rows.indices.map { place in
+                try dropped[place] ? emptyState[0] : Self.state(of: winners[rows[place]].captions[choices?[place] ?? 0], encoder, store)
+            })
     }
 
     /// What the store holds; made again where it was cleared or damaged after the winner had been prepared.
@@ -166,8 +172,10 @@ public final class EncodedWinners: @unchecked Sendable {
         }
         do {
             _ = try makeLatents(of: row, views.filter { !store.contains(.latents, latentKey(row, $0)) })
-            let key = encoder.key(ofCaption: winners[row].caption)
-            if !store.contains(.states, key) { try store.save(.states, key, encoder.states(of: winners[row].caption)) }
+            for caption in winners[row].captions {
+                let key = encoder.key(ofCaption: caption)
+                if !store.contains(.states, key) { try store.save(.states, key, encoder.states(of: caption)) }
+            }
             outcome = .ready
         } catch let error as ImageError {
             condition.withLock { unusable[row] = Skip(error) }

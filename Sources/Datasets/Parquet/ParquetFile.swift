@@ -6,14 +6,24 @@ import Torch
 final class ParquetFile {
     /// A leaf: the fields of a struct are columns of their own, named `struct.field`.
     struct Column: Hashable {
-        enum Kind { case bytes, text, number, other }
+        /// `texts`: a list of them in every row.
+        enum Kind { case bytes, text, texts, number, other }
 
         let name: String
         let kind: Kind
         fileprivate let index: Int32
     }
 
+    /// A column as people see it, whose leaves may be several.
+    struct Field {
+        let name: String
+        /// In words: "text", "a struct of en, fr", "a list of numbers".
+        let type: String
+        fileprivate(set) var columns: [Column] = []
+    }
+
     let path: String
+    let fields: [Field]
     let columns: [Column]
     /// Of each row group.
     let rows: [Int]
@@ -36,8 +46,25 @@ final class ParquetFile {
         columns = (0..<ca_file_columns(opened)).map { index in
             Column(name: String(cString: ca_file_column_name(opened, index)), kind: .init(ca_file_column_kind(opened, index)), index: index)
         }
+        var fields = (0..<ca_file_fields(opened)).map {
+            Field(name: String(cString: ca_file_field_name(opened, $0)), type: String(cString: ca_file_field_type(opened, $0)))
+        }
+        for column in columns { fields[Int(ca_file_column_field(opened, column.index))].columns.append(column) }
+        self.fields = fields
         if rows.contains(where: { $0 < 0 }) { throw ParquetError(path: path, problem: .arrow("a row group has a negative number of rows")) }
+        // A row of nulls takes next to no room, and a row of a winner some: that many rows are listed in memory, and no more.
+        var count = 0
+        for rows in rows {
+            let (sum, overflow) = count.addingReportingOverflow(rows)
+            guard !overflow, sum <= Int(status.st_size) else {
+                throw ParquetError(path: path, problem: .arrow("it claims more rows than it has bytes, which are \(status.st_size)"))
+            }
+            count = sum
+        }
     }
+
+    /// The column that people know by a name, which case does not change.
+    func field(_ name: String) -> Field? { fields.first { $0.name == name } ?? fields.first { $0.name.lowercased() == name } }
 
     deinit { ca_file_close(handle) }
 }
@@ -67,18 +94,41 @@ final class ParquetColumn {
         return value.is_null ? nil : [UInt8](UnsafeBufferPointer(start: value.bytes, count: Int(value.length)))
     }
 
+    /// The texts of a list, without those that are null; nil where they are too many.
+    /// - Parameter row: not before ``row``
+    func texts(at row: Int) throws(ParquetError) -> [[UInt8]]? {
+        try skip(to: row)
+        var count: Int64 = 0
+        try check(ca_column_next_list(handle, &count))
+        self.row = row + 1
+        guard count >= 0 else { return nil }
+        return (0..<count).map { index in
+            var length: Int64 = 0
+            let text = ca_column_text(handle, index, &length)
+            return [UInt8](UnsafeBufferPointer(start: text, count: Int(length)))
+        }
+    }
+
     func number(at row: Int) throws(ParquetError) -> Double? {
         let value = try value(at: row)
         return value.is_null ? nil : value.number
     }
 
     private func value(at row: Int) throws(ParquetError) -> CAValue {
-        precondition(row >= self.row, "a column is read forward")
+        try skip(to: row)
         var value = CAValue()
-        let message = (row > self.row ? ca_column_skip(handle, Int64(row - self.row)) : nil) ?? ca_column_next(handle, &value)
-        if let message { throw ParquetError(path: file.path, problem: .arrow(String(cString: message))) }
+        try check(ca_column_next(handle, &value))
         self.row = row + 1
         return value
+    }
+
+    private func skip(to row: Int) throws(ParquetError) {
+        precondition(row >= self.row, "a column is read forward")
+        if row > self.row { try check(ca_column_skip(handle, Int64(row - self.row))) }
+    }
+
+    private func check(_ message: CAError?) throws(ParquetError) {
+        if let message { throw ParquetError(path: file.path, problem: .arrow(String(cString: message))) }
     }
 }
 
@@ -87,6 +137,7 @@ extension ParquetFile.Column.Kind {
         switch kind {
         case CAKindBytes: self = .bytes
         case CAKindText: self = .text
+        case CAKindTextList: self = .texts
         case CAKindNumber: self = .number
         default: self = .other
         }

@@ -2,11 +2,11 @@ import Foundation
 
 /// Winners in Parquet files, row by row: an image's bytes are read for their digest and let go.
 struct ParquetListing {
-    private(set) var listing = WinnerListing()
+    private(set) var listing: WinnerListing
     private let files: DatasetFiles
     private let images = ParquetImages()
-    /// Of every file, each once.
-    private var columns: [String] = []
+    /// Every layout once, with the first file that has it.
+    private var layouts: [(columns: String, file: String)] = []
     private var rows = 0
     private var unusable = 0
     private var ties = 0
@@ -15,14 +15,22 @@ struct ParquetListing {
 
     static let lookedFor = "rows with an image and its caption, or Pick-a-Pic's pairs of which one image is preferred"
 
+    /// Unusable rows that are told one by one: a table without pictures has millions.
+    private static let mostListed = 10_000
+
     /// Throws where a file is damaged: what is left of it could be mistaken for the whole.
-    init(_ files: DatasetFiles, _ choice: ParquetColumnNames) throws(ParquetError) {
+    init(_ files: DatasetFiles, _ choice: ParquetColumnNames, _ captionLines: CaptionLines) throws(ParquetError) {
         self.files = files
+        listing = WinnerListing(captionLines)
         for file in files.read { try add(file, choice) }
-        for name in files.unread { listing.leaveOut(name, "not read, because other files are called train") }
+        for skip in files.unread { listing.leaveOut(skip.file, skip.reason) }
     }
 
-    var form: String { "Parquet (\(files.read.count == 1 ? "one file" : "\(files.read.count) files"), \(columns.joined(separator: "; ")))" }
+    var form: String {
+        let count = files.read.count == 1 ? "one file" : "\(files.read.count) files"
+        if layouts.count == 1 { return "Parquet (\(count), \(layouts[0].columns))" }
+        return "Parquet (\(count) with different columns: \(layouts.map { "\($0.columns) in \($0.file)" }.joined(separator: "; ")))"
+    }
 
     var counts: [WinnerSet.Count] {
         let pairs = hasPairs ? [WinnerSet.Count("ties", ties), WinnerSet.Count("without label", unlabelled)] : []
@@ -41,24 +49,37 @@ struct ParquetListing {
     private mutating func add(_ file: DatasetFiles.File, _ choice: ParquetColumnNames) throws(ParquetError) {
         let parquet = try ParquetFile(file.path)
         let layout = try ParquetLayout(parquet, choice)
-        if !columns.contains(layout.description) { columns.append(layout.description) }
+        if !layouts.contains(where: { $0.columns == layout.description }) {
+            if let first = layouts.first, !Self.areNeighbours(first.file, file.name) {
+                throw ParquetError(path: file.path, problem: .otherColumns(layout.description, first.columns, in: first.file))
+            }
+            layouts.append((layout.description, file.name))
+        }
         if case .pair = layout { hasPairs = true }
+        let before = unusable
         var number = 0
         for (rowGroup, count) in parquet.rows.enumerated() {
             var group = RowGroup(parquet, rowGroup, file, images)
             for row in 0..<count {
                 number += 1
-                switch try group.row(row, number, layout) {
+                switch try group.row(row, number, layout, &listing) {
                 case .winner(let winner): listing.add(winner, from: file.name, row: number)
                 case .tie: ties += 1
                 case .unlabelled: unlabelled += 1
                 case .unusable(let reason):
                     unusable += 1
-                    listing.leaveOut(file.name, row: number, reason)
+                    if unusable <= Self.mostListed { listing.leaveOut(file.name, row: number, reason) }
                 }
             }
         }
         rows += number
+        let unlisted = max(0, unusable - Self.mostListed) - max(0, before - Self.mostListed)
+        if unlisted > 0 { listing.leaveOut(file.name, "\(unlisted) more rows cannot be used") }
+    }
+
+    /// Whether files lie in one folder: in another, with other columns, there is another data set.
+    private static func areNeighbours(_ a: String, _ b: String) -> Bool {
+        NSString(string: a).deletingLastPathComponent == NSString(string: b).deletingLastPathComponent
     }
 
     /// The columns of one row group that have been needed so far.
@@ -73,16 +94,16 @@ struct ParquetListing {
             (self.parquet, self.index, self.file, self.images) = (parquet, index, file, images)
         }
 
-        mutating func row(_ row: Int, _ number: Int, _ layout: ParquetLayout) throws(ParquetError) -> Row {
+        mutating func row(_ row: Int, _ number: Int, _ layout: ParquetLayout, _ listing: inout WinnerListing) throws(ParquetError) -> Row {
             switch layout {
             case .captioned(let caption, let image):
-                return try winner(row, number, caption: caption, image: image, loser: nil)
+                return try winner(row, number, &listing, caption: caption, image: image, loser: nil)
             case .pair(let caption, let images, let labels, let hasLabel):
                 if let hasLabel, try column(hasLabel).number(at: row) != 1 { return .unlabelled }
                 guard let first = try column(labels[0]).number(at: row), let second = try column(labels[1]).number(at: row) else { return .unlabelled }
                 switch (first, second) {
-                case (1, 0): return try winner(row, number, caption: caption, image: images[0], loser: images[1])
-                case (0, 1): return try winner(row, number, caption: caption, image: images[1], loser: images[0])
+                case (1, 0): return try winner(row, number, &listing, caption: caption, image: images[0], loser: images[1])
+                case (0, 1): return try winner(row, number, &listing, caption: caption, image: images[1], loser: images[0])
                 case (0, 0): return .unlabelled
                 default: return first == second ? .tie : .unusable("the labels \(first) and \(second) name no winner")
                 }
@@ -90,16 +111,40 @@ struct ParquetListing {
         }
 
         private mutating func winner(
-            _ row: Int, _ number: Int, caption: ParquetFile.Column, image: ParquetFile.Column, loser: ParquetFile.Column?
+            _ row: Int, _ number: Int, _ listing: inout WinnerListing, caption: ParquetFile.Column, image: ParquetFile.Column, loser: ParquetFile.Column?
         ) throws(ParquetError) -> Row {
-            guard let bytes = try column(caption).bytes(at: row) else { return .unusable("no caption") }
-            guard let text = String(bytes: bytes, encoding: .utf8) else { return .unusable("the caption is not UTF-8") }
-            let caption = WinnerListing.caption(text)
-            guard !caption.isEmpty else { return .unusable("the caption is empty") }
-            guard let winner = try reference(image, row, "\(file.name):\(number)") else { return .unusable("no bytes in \(image.name)") }
-            guard let loser else { return .winner(Winner(image: winner, caption: caption)) }
+            let captions: [String]
+            switch try self.captions(caption, row, &listing) {
+            case .success(let found): captions = found
+            case .failure(let error): return .unusable(error.reason)
+            }
+            guard let winner = try reference(image, row, "\(file.name):\(number)") else { return .unusable(try reasonForNoBytes(image, row)) }
+            guard let loser else { return .winner(Winner(image: winner, captions: captions)) }
             guard let other = try reference(loser, row, "\(file.name):\(number) (\(loser.name))") else { return .unusable("no bytes in \(loser.name)") }
-            return .winner(Winner(image: winner, caption: caption, loser: other))
+            return .winner(Winner(image: winner, captions: captions, loser: other))
+        }
+
+        private mutating func captions(
+            _ caption: ParquetFile.Column, _ row: Int, _ listing: inout WinnerListing
+        ) throws(ParquetError) -> Result<[String], RowError> {
+            let texts: [[UInt8]]
+            if caption.kind == .texts {
+                guard let found = try column(caption).texts(at: row) else { return .failure(RowError("the list of captions is too long")) }
+                texts = found
+            } else {
+                texts = try column(caption).bytes(at: row).map { [$0] } ?? []
+            }
+            if texts.isEmpty { return .failure(RowError("no caption")) }
+            do throws(RowError) { return .success(try listing.captions(utf8: texts)) } catch { return .failure(error) }
+        }
+
+        /// A struct without bytes may name a file that stayed where it was when the table was written.
+        private mutating func reasonForNoBytes(_ image: ParquetFile.Column, _ row: Int) throws(ParquetError) -> String {
+            let path = parquet.columns.first { $0.kind == .text && $0.name == image.name.dropLast("bytes".count) + "path" }
+            guard let path, image.name.hasSuffix(".bytes"), let name = try column(path).bytes(at: row), !name.isEmpty else {
+                return "no bytes in \(image.name)"
+            }
+            return "no bytes in \(image.name): only the path of a file outside, \(String(decoding: name.prefix(200), as: UTF8.self))"
         }
 
         private mutating func reference(_ image: ParquetFile.Column, _ row: Int, _ name: String) throws(ParquetError) -> ImageReference? {

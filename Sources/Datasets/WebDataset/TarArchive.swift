@@ -102,7 +102,7 @@ private struct Walk {
         case .file: members.append(TarArchive.Member(path: name, range: range))
         case .sparse: throw .sparse(member: name)
         case .extended: try apply(records: try read(checked(range)), of: header)
-        case .longName: nextPath = String(decoding: try read(checked(range)).prefix { $0 != 0 }, as: UTF8.self)
+        case .longName: nextPath = TarHeader.text(try read(checked(range)))
         case .empty, .other: break
         }
         if isMember { (nextPath, nextSize) = (nil, nil) }
@@ -129,7 +129,7 @@ private struct Walk {
             guard let equals = record.firstIndex(of: UInt8(ascii: "=")) else { throw .badExtendedHeader("a record without =") }
             let value = record[(equals + 1)...]
             switch String(decoding: record[..<equals], as: UTF8.self) {
-            case "path": nextPath = String(decoding: value, as: UTF8.self)
+            case "path": nextPath = TarHeader.text(value)
             case "size":
                 guard value.count < 19, value.allSatisfy({ 48..<58 ~= $0 }), let size = Int(String(decoding: value, as: UTF8.self)) else {
                     throw .badExtendedHeader("the size is not a number")

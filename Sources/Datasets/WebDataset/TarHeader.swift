@@ -1,3 +1,5 @@
+import Foundation
+
 /// One header block of a tar archive: ustar (POSIX.1-1988), GNU, or older.
 struct TarHeader {
     static let length = 512
@@ -48,8 +50,13 @@ struct TarHeader {
         }
     }
 
-    /// Up to the first NUL. What is not UTF-8 is made so: paths are for telling samples apart and for people, never to open files by.
-    private static func text(_ field: ArraySlice<UInt8>) -> String { String(decoding: field.prefix { $0 != 0 }, as: UTF8.self) }
+    /// Up to the first NUL. Of what is not UTF-8 the bytes stand as `\xE9`, so that different names stay different: paths are for telling samples
+    /// apart and for people, never to open files by.
+    static func text(_ field: some Collection<UInt8>) -> String {
+        let bytes = field.prefix { $0 != 0 }
+        if let text = String(bytes: bytes, encoding: .utf8) { return text }
+        return bytes.map { $0 < 0x80 ? String(UnicodeScalar($0)) : "\\x" + String($0, radix: 16, uppercase: true) }.joined()
+    }
 
     /// Octal digits or, where they do not suffice, GNU's base 256.
     private static func number(_ field: ArraySlice<UInt8>) -> Int? {

@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// Winners as one WebDataset shard: `00000.jpg`, `00000.txt` and, where there is one, `00000.loser.jpg`.
+/// Winners as one WebDataset shard: `00000.jpg`, `00000.txt` (of several captions `00000.json`) and, where there is one, `00000.loser.jpg`.
 public enum WinnerShard {
     /// Copies the images' bytes as they are. The file is there whole or not at all.
     /// - Returns: what was left out, since it could not be read or is no image
@@ -20,7 +20,7 @@ public enum WinnerShard {
                 }
                 let name = String(format: "%05d", number)
                 try output.write(Self.member(named: "\(name).\(image.fileExtension)", image.bytes))
-                try output.write(Self.member(named: "\(name).txt", Array(winner.caption.utf8)))
+                try output.write(try Self.captions(winner, named: name))
                 if let loser { try output.write(Self.member(named: "\(name).loser.\(loser.fileExtension)", loser.bytes)) }
                 number += 1
             }
@@ -30,6 +30,11 @@ public enum WinnerShard {
             try output.write(Data(count: 2 * TarHeader.length))
         }
         return skips
+    }
+
+    private static func captions(_ winner: Winner, named name: String) throws -> Data {
+        if winner.captions.count == 1 { return member(named: "\(name).txt", Array(winner.caption.utf8)) }
+        return member(named: "\(name).json", Array(try JSONEncoder().encode(["captions": winner.captions])))
     }
 
     /// A header in ustar form, the bytes, and zeros up to a whole block. Owner, group and time are zero, so that equal winners give equal files.

@@ -9,25 +9,24 @@ struct DatasetFiles {
     }
 
     let read: [File]
-    /// Names of files of other splits.
-    let unread: [String]
+    /// Files of other splits than the one that is trained on, and what cannot be used whatever it is for.
+    let unread: [Skip]
+    /// Through which some of them are read.
+    let links: DatasetLinks
 
     init(file: URL) {
         read = [File(path: file.path, name: file.lastPathComponent)]
         unread = []
+        links = DatasetLinks([])
     }
 
-    /// Where any file is of a split called train, by its own name or its folder's (`train-00000-of-00010`, `train/0000`), only these are read.
     /// - Parameter names: relative to the folder, in their order
-    init(_ names: [String], in folder: URL) {
-        let train = names.filter(Self.isTrain)
-        let chosen = train.isEmpty ? names : train
-        read = chosen.map { File(path: folder.path + "/" + $0, name: $0) }
-        unread = train.isEmpty ? [] : names.filter { !Self.isTrain($0) }
-    }
-
-    private static func isTrain(_ name: String) -> Bool {
-        let parts = name.lowercased().split(separator: "/")
-        return parts.last!.hasPrefix("train") || parts.dropLast().contains("train")
+    init(_ names: [String], in folder: URL, _ walk: FolderWalk) throws(WinnerSetError) {
+        let splits = names.map { DatasetSplit(path: $0) }
+        let trained = try DatasetSplit.trained(among: Set(splits), in: folder.path)
+        let files = zip(names, splits)
+        read = files.filter { $0.1 == trained }.map { File(path: folder.path + "/" + $0.0, name: $0.0) }
+        unread = walk.skips + files.filter { $0.1 != trained }.map { Skip(file: $0.0, reason: DatasetSplit.reasonNotRead($0.1, trained: trained)) }
+        links = DatasetLinks(walk.links)
     }
 }

@@ -1,165 +1,294 @@
 import Foundation
+import Torch
 
-/// Images and their captions in a folder, by the conventions of Hugging Face's `imagefolder`.
+/// Images and their captions in a folder, by the conventions of Hugging Face's `imagefolder` and of sd-scripts.
 ///
-/// Read from the first of these that is there:
-/// - `metadata.jsonl`: an object a line with `file_name`, `text` and optionally `loser_file_name`, paths relative to the folder;
-/// - `metadata.csv`: the same as columns (RFC 4180, a header row, any order, further columns ignored);
-/// - a `.txt` file beside each image, in the folder and its subfolders.
+/// - `metadata.jsonl`, in the folder or its subfolders: an object a line with `file_name`, `text` (or `caption`, `prompt`; a text or a list of texts)
+///   and optionally `loser_file_name`, paths relative to its own folder;
+/// - `metadata.csv`, where there is none: the same as columns (RFC 4180, a header row, any order, further columns ignored);
+/// - for pictures that lie under neither: a `.txt` or `.caption` file beside each.
 ///
-/// Winners come in the order of the rows, or sorted by path. A row is left out, and reported, that is not readable, lacks a caption, names a file
-/// that is missing, outside the folder or of another kind, or repeats an earlier row. Links that lie in the folder are followed wherever they lead,
-/// as download caches need.
+/// Of several splits one is read: ``DatasetSplit``. Winners come in the order of the metadata files' paths and their rows, then sorted by path. A row is
+/// left out, and reported, that is not readable, lacks a caption, names a file that is missing, outside the folder or of another kind, or repeats an
+/// earlier row. Links that lie in the folder are followed wherever they lead, as download caches need.
 struct FolderListing {
-    let folder: URL
-    /// The metadata file that is read; nil where captions stand beside the images.
-    let table: MetadataFormat?
-    private(set) var listing = WinnerListing()
+    private(set) var listing: WinnerListing
+    /// Winners of which a file is read through a link that leads out of the folder, by their places among the winners.
+    private(set) var linked: [Int: DatasetLink] = [:]
+    private(set) var links: DatasetLinks
 
-    init(_ folder: URL) {
-        self.folder = folder
-        table = MetadataFormat.allCases.first { FileManager.default.fileExists(atPath: folder.appendingPathComponent($0.fileName).path) }
-        if let table { addRows(of: table) } else { addCaptionedImages() }
+    private let folder: URL
+    private let walk: FolderWalk
+    private let columns: MetadataColumns
+    private let tables: [MetadataTable]
+    private let split: DatasetSplit?
+    /// Which files there are under a name, whichever way its accents are written.
+    private let files: [String: [String]]
+    /// Images that a metadata file names.
+    private var named: Set<String> = []
+    private var sharedCaptions = 0
+    private var readsCaptionFiles = false
+
+    /// Throws where it is not clear which of several splits or configurations is meant, or a column is named of files that have none.
+    init(_ folder: URL, _ walk: FolderWalk, _ choice: ParquetColumnNames, _ captionLines: CaptionLines) throws(WinnerSetError) {
+        (self.folder, self.walk, columns, listing) = (folder, walk, MetadataColumns(choice), WinnerListing(captionLines))
+        links = DatasetLinks(walk.links)
+        files = Dictionary(grouping: walk.files) { $0 }
+        let paths = walk.files.map(DatasetPath.init)
+        let captions = CaptionFiles(paths)
+        let found = MetadataTable.all(in: paths)
+        split = try Self.split(paths, found, captions, folder)
+        let split = split
+        tables = found.filter { [nil, split].contains(DatasetSplit(foldersOf: $0.file)) }
+        if tables.isEmpty, let name = choice.caption ?? choice.image { throw .noColumns(folder.path, name) }
+        let folders = Set(paths.filter { $0.isImage && DatasetSplit(foldersOf: $0.path) == split }.map(\.folder)).sorted()
+        try DatasetConfigurations.requireOne(tables.isEmpty ? folders.map { $0 + "images" } : tables.map(\.file), in: folder)
+        for skip in walk.skips { listing.leaveOut(skip.file, skip.reason) }
+        leaveOutOtherTables(paths)
+        leaveOutOtherSplits(paths)
+        for table in tables { addRows(of: table) }
+        addCaptionedImages(paths.filter { DatasetSplit(foldersOf: $0.path) == split }, captions)
     }
 
-    var form: String { "image folder (\(table?.fileName ?? "captions beside the images"))" }
+    var form: String {
+        let read = tables.count > 2 ? ["\(tables.count) metadata files"] : tables.map(\.file)
+        let parts = read + (readsCaptionFiles || tables.isEmpty ? ["captions beside the images"] : [])
+        return "image folder (\(parts.joined(separator: ", ")))"
+    }
 
     var lookedFor: String {
         let conventions = "metadata.jsonl or metadata.csv (file_name, text), or .png, .jpg, .jpeg, .webp images with a .txt caption beside each"
-        let found = table.map { "\($0.fileName) has" } ?? "there is no metadata file, and there are"
+        let found = tables.isEmpty ? "there is no metadata file, and there are" : tables.map(\.file).joined(separator: ", ") + " has"
         return "\(conventions); \(found) nothing usable"
     }
 
-    // MARK: A metadata file
+    /// What was done that a user might not expect.
+    var notes: [String] {
+        var notes = listing.notes
+        if sharedCaptions > 0 { notes.append("pictures with one caption file between them and another picture: \(sharedCaptions)") }
+        let repeats = Set(listing.winners.flatMap { $0.image.name.split(separator: "/").dropLast().map(String.init) }.filter(Self.namesRepeats))
+        if !repeats.isEmpty {
+            let names = repeats.sorted().prefix(3).joined(separator: ", ") + (repeats.count > 3 ? ", …" : "")
+            notes.append("folders named for repeats (\(names)): nothing is repeated, every picture counts once")
+        }
+        return notes
+    }
 
-    private mutating func addRows(of table: MetadataFormat) {
-        for unread in MetadataFormat.allCases where unread != table {
-            if FileManager.default.fileExists(atPath: folder.appendingPathComponent(unread.fileName).path) {
-                listing.leaveOut(unread.fileName, "not read, because \(table.fileName) is there")
-            }
+    /// `10_mycat cat`: ten repeats, for sd-scripts.
+    private static func namesRepeats(_ folder: String) -> Bool { folder.wholeMatch(of: /[1-9][0-9]*_.+/) != nil }
+
+    // MARK: Splits
+
+    private static func split(
+        _ paths: [DatasetPath], _ tables: [MetadataTable], _ captions: CaptionFiles, _ folder: URL
+    ) throws(WinnerSetError) -> DatasetSplit? {
+        let images = paths.filter(\.isImage)
+        var splits = Set<DatasetSplit?>(images.compactMap { DatasetSplit(foldersOf: $0.path) })
+        guard !splits.isEmpty else { return nil }
+        let rest = tables.filter { DatasetSplit(foldersOf: $0.file) == nil }
+        let holdsOthers = images.contains { image in
+            guard DatasetSplit(foldersOf: image.path) == nil else { return false }
+            return captions.holds(image) || rest.contains { $0.governs(image) }
         }
-        let bytes: Data
-        do { bytes = try Data(contentsOf: folder.appendingPathComponent(table.fileName)) } catch {
-            return listing.leaveOut(table.fileName, "cannot be read")
+        if holdsOthers { splits.insert(nil) }
+        return try DatasetSplit.trained(among: splits, in: folder.path)
+    }
+
+    /// A picture a line would bury everything else: they are told by folder.
+    private mutating func leaveOutOtherSplits(_ paths: [DatasetPath]) {
+        var counts: [String: (split: DatasetSplit, images: Int)] = [:]
+        for path in paths where path.isImage {
+            guard let other = DatasetSplit(foldersOf: path.path), other != split else { continue }
+            counts[DatasetSplit.folder(of: path.path), default: (other, 0)].images += 1
         }
-        for row in table.rows(of: [UInt8](bytes)) {
-            do throws(RowError) {
-                listing.add(try winner(row), from: table.fileName, row: row.line)
-            } catch {
-                listing.leaveOut(table.fileName, row: row.line, error.reason)
-            }
+        for (name, found) in counts.sorted(by: { $0.key < $1.key }) {
+            listing.leaveOut(name, "\(DatasetSplit.reasonNotRead(found.split, trained: split)) (pictures: \(found.images))")
         }
     }
 
-    private func winner(_ row: MetadataRow) throws(RowError) -> Winner {
+    // MARK: Metadata files
+
+    private mutating func leaveOutOtherTables(_ paths: [DatasetPath]) {
+        for path in paths {
+            if let reason = MetadataFormat.others[path.name] { listing.leaveOut(path.path, reason) }
+            if path.name == MetadataFormat.commaSeparated.fileName, tables.contains(where: { $0.folder == path.folder && $0.format == .jsonLines }) {
+                listing.leaveOut(path.path, "not read, because \(MetadataFormat.jsonLines.fileName) is there")
+            }
+        }
+        let names = MetadataFormat.allCases.map(\.fileName)
+        for (file, what) in walk.others.sorted(by: { $0.key < $1.key }) where names.contains(DatasetPath(file).name) && what.contains("folder") {
+            listing.leaveOut(file, what)
+        }
+    }
+
+    private mutating func addRows(of table: MetadataTable) {
+        var others = 0
+        do throws(RowError) {
+            try table.format.read(folder.appendingPathComponent(table.file), columns) { row in
+                do throws(RowError) {
+                    guard let winner = try winner(row, table) else { return others += 1 }
+                    add(winner, from: table.file, row: row.line, reading: table.file)
+                } catch {
+                    listing.leaveOut(table.file, row: row.line, error.reason)
+                }
+            }
+        } catch {
+            listing.leaveOut(table.file, error.reason)
+        }
+        if others > 0 { listing.leaveOut(table.file, "rows of other splits than \(split?.rawValue ?? "none"), not read: \(others)") }
+    }
+
+    /// Nil for a picture of another split.
+    private mutating func winner(_ row: MetadataRow, _ table: MetadataTable) throws(RowError) -> Winner? {
         let fields = try row.fields.get()
-        guard let name = fields["file_name"], !name.isEmpty else { throw RowError("no file_name") }
-        guard let text = fields["text"] else { throw RowError("no text") }
-        let caption = WinnerListing.caption(text)
-        guard !caption.isEmpty else { throw RowError("the text is empty") }
-        let image = try image(named: name)
-        guard let loserName = fields["loser_file_name"], !loserName.isEmpty else { return Winner(image: image, caption: caption) }
-        return Winner(image: image, caption: caption, loser: try self.image(named: loserName))
+        let name = try columns.image(fields)
+        let path = try path(named: name, table)
+        named.insert(path)
+        guard DatasetSplit(foldersOf: path) == split else { return nil }
+        let (key, value) = try columns.caption(fields)
+        let captions = try listing.captions(value, named: key)
+        let loser = try columns.loser(fields)
+        let image = try image(path, name)
+        guard let loser else { return Winner(image: image, captions: captions) }
+        let loserPath = try self.path(named: loser, table)
+        named.insert(loserPath)
+        return Winner(image: image, captions: captions, loser: try self.image(loserPath, loser))
     }
 
-    /// A path from a metadata file, checked: it is somebody else's text.
-    private func image(named name: String) throws(RowError) -> ImageReference {
-        guard !name.hasPrefix("/"), !name.contains("\0") else { throw RowError("\(name) is outside the folder") }
-        var depth = 0
-        for part in name.split(separator: "/") where part != "." {
-            depth += part == ".." ? -1 : 1
-            if depth < 0 { throw RowError("\(name) is outside the folder") }
+    /// The file that a metadata file means, relative to the data set: checked, since it is somebody else's text.
+    private func path(named name: String, _ table: MetadataTable) throws(RowError) -> String {
+        let path = try normalized(name, in: table.folder)
+        if files[path]?.contains(where: path.isWritten) ?? false || walk.others[path] != nil { return path }
+        var status = stat()
+        if stat(folder.path + "/" + path, &status) == 0 { return path }
+        // Windows parts folders by backslashes, macOS writes accents in another way.
+        if name.contains("\\") {
+            let other = try normalized(name.replacingOccurrences(of: "\\", with: "/"), in: table.folder)
+            if let file = files[other]?.first { return file }
         }
-        let url = folder.appendingPathComponent(name).standardizedFileURL
-        guard WinnerSet.imageExtensions.contains(url.pathExtension.lowercased()) else { throw RowError("\(name) is not a .png, .jpg, .jpeg or .webp file") }
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { throw RowError("\(name) is missing") }
-        guard !isFolder.boolValue else { throw RowError("\(name) is a folder") }
+        let spellings = files[path] ?? []
+        if spellings.count > 1 { throw RowError("\(name) is missing, and several files have that name with its accents written in another way") }
+        return spellings.first ?? path
+    }
+
+    private func normalized(_ name: String, in base: String) throws(RowError) -> String {
+        guard !name.hasPrefix("/"), !name.contains("\0") else { throw RowError("\(name) is outside the folder") }
+        var parts: [Substring] = []
+        for part in (base + name).split(separator: "/") where part != "." {
+            if part != ".." {
+                parts.append(part)
+            } else if parts.popLast() == nil {
+                throw RowError("\(name) is outside the folder")
+            }
+        }
+        return parts.joined(separator: "/")
+    }
+
+    /// - Parameter name: as it is written in the metadata file
+    private mutating func image(_ path: String, _ name: String) throws(RowError) -> ImageReference {
+        let parts = DatasetPath(path)
+        guard parts.isImage else { throw RowError("\(name) is \(parts.otherImage ?? "not a .png, .jpg, .jpeg or .webp file")") }
+        if let what = walk.others[path] { throw RowError("\(name) \(what)".replacingOccurrences(of: ", not a file", with: "")) }
+        var status = stat()
+        guard stat(folder.path + "/" + path, &status) == 0 else { throw RowError("\(name) is missing\(similar(parts))") }
+        // What the walk passed over may be a link, too.
+        if files[path] == nil, links.link(to: path) == nil, let destination = walk.destinationOutside(path) {
+            links = DatasetLinks(links.all + [DatasetLink(file: path, destination: destination)])
+        }
         do {
-            return try ImageReference(FileSource(url.path), name: relative(url))
+            return try ImageReference(FileSource(folder.path + "/" + path), name: path)
         } catch {
             throw RowError("\(name): \(error)")
         }
     }
 
-    private func relative(_ url: URL) -> String {
-        let root = folder.path + "/"
-        return url.path.hasPrefix(root) ? String(url.path.dropFirst(root.count)) : url.path
+    /// A file that differs in its ending or in capitals alone.
+    private func similar(_ path: DatasetPath) -> String {
+        let names = walk.files.lazy.filter { DatasetPath($0).stem.lowercased() == path.stem.lowercased() && DatasetPath($0).isImage }
+        return names.first.map { "; there is \($0)" } ?? ""
     }
 
     // MARK: Captions beside the images
 
-    private mutating func addCaptionedImages() {
-        let files = Self.files(under: folder)
-        let names = Set(files)
-        var captioned: Set<String> = []
-        for file in files {
-            let path = NSString(string: file)
-            let kind = path.pathExtension.lowercased()
-            if Self.otherImages.contains(kind) { listing.leaveOut(file, "not a .png, .jpg, .jpeg or .webp file") }
-            guard WinnerSet.imageExtensions.contains(kind) else { continue }
-            let captionFile = path.deletingPathExtension + ".txt"
-            guard names.contains(captionFile) else {
-                listing.leaveOut(file, "no caption: \(NSString(string: captionFile).lastPathComponent) is missing")
+    private mutating func addCaptionedImages(_ paths: [DatasetPath], _ captions: CaptionFiles) {
+        // By bytes: two names may differ in how their accents are written alone.
+        var read: [[UInt8]: Int] = [:]
+        var unlisted: [String: [DatasetPath]] = [:]
+        for path in paths {
+            let table = tables.last { $0.governs(path) }
+            if let table {
+                if path.isImage, !named.contains(path.path), captions.holds(path) { unlisted[table.file, default: []].append(path) }
                 continue
             }
-            captioned.insert(captionFile)
-            guard let bytes = try? Data(contentsOf: folder.appendingPathComponent(captionFile)), let text = String(data: bytes, encoding: .utf8)
-            else {
-                listing.leaveOut(captionFile, "cannot be read as UTF-8")
-                continue
-            }
-            let caption = WinnerListing.caption(text)
-            guard !caption.isEmpty else {
-                listing.leaveOut(captionFile, "the caption is empty")
-                continue
-            }
-            do throws(ImageError.Reason) {
-                let image = try ImageReference(FileSource(folder.appendingPathComponent(file).path), name: file)
-                listing.add(Winner(image: image, caption: caption), from: file)
-            } catch {
-                listing.leaveOut(file, error.description)
+            if let what = path.otherImage { listing.leaveOut(path.path, what) }
+            guard path.isImage else { continue }
+            switch captions.match(path) {
+            case .none(let reason): listing.leaveOut(path.path, reasonForNoCaption(path) ?? reason)
+            case .file(let file, let others):
+                read[Array(file.path.utf8), default: 0] += 1
+                for other in others where read.updateValue(1, forKey: Array(other.path.utf8)) == nil {
+                    listing.leaveOut(other.path, "not read, because \(file.name) is there")
+                }
+                add(path, file)
             }
         }
-        for file in files where file.hasSuffix(".txt") && !captioned.contains(file) {
-            listing.leaveOut(file, "no image beside it")
+        sharedCaptions = read.values.reduce(0) { $0 + max(0, $1 - 1) }
+        readsCaptionFiles = !read.isEmpty
+        for (table, images) in unlisted.sorted(by: { $0.key < $1.key }) {
+            listing.leaveOut(table, "pictures with a caption beside them that it does not name, not read: \(images.count), such as \(images[0].path)")
+        }
+        for path in paths where CaptionFiles.endings.contains(path.ending) && read[Array(path.path.utf8)] == nil && !tables.contains(where: { $0.governs(path) }) {
+            listing.leaveOut(path.path, "no image beside it")
         }
     }
 
-    /// Whether, of these files, one is an image and another its caption.
-    static func holdCaptionedImage(_ files: [String]) -> Bool {
-        let names = Set(files)
-        return files.contains { file in
-            let path = NSString(string: file)
-            return WinnerSet.imageExtensions.contains(path.pathExtension.lowercased()) && names.contains(path.deletingPathExtension + ".txt")
+    private func reasonForNoCaption(_ image: DatasetPath) -> String? {
+        let expected = image.stem + ".txt"
+        return walk.others[expected].map { "no caption: \(DatasetPath(expected).name) \($0)" }
+    }
+
+    private mutating func add(_ image: DatasetPath, _ captionFile: DatasetPath) {
+        let text: String
+        do {
+            text = try UTF8Text.string(RegularFile.bytes(folder.appendingPathComponent(captionFile.path), atMost: WinnerListing.longestCaption))
+        } catch let error as UnreadableFile {
+            return listing.leaveOut(captionFile.path, "\(error.problem)")
+        } catch {
+            return listing.leaveOut(captionFile.path, "\(error)")
+        }
+        let caption = listing.caption(text)
+        if caption.isEmpty { return listing.leaveOut(captionFile.path, "the caption is empty") }
+        do throws(ImageError.Reason) {
+            let reference = try ImageReference(FileSource(folder.path + "/" + image.path), name: image.path)
+            add(Winner(image: reference, caption: caption), from: image.path, reading: captionFile.path)
+        } catch {
+            listing.leaveOut(image.path, error.description)
         }
     }
 
-    /// Images that a user would expect to be used.
-    private static let otherImages: Set<String> = ["gif", "bmp", "tif", "tiff", "avif", "heic", "jxl", "jp2", "svg"]
-
-    /// Paths relative to `folder`, of the files in it and its subfolders, sorted by their bytes so that every machine agrees.
-    static func files(under folder: URL) -> [String] {
-        let manager = FileManager.default
-        var files: [String] = []
-        var visited: Set<String> = []
-        func visit(_ prefix: String) {
-            let path = prefix.isEmpty ? folder.path : folder.appendingPathComponent(prefix).path
-            // A link to a folder around it would be followed for ever.
-            guard visited.insert(URL(fileURLWithPath: path).resolvingSymlinksInPath().path).inserted else { return }
-            for name in (try? manager.contentsOfDirectory(atPath: path)) ?? [] where !name.hasPrefix(".") {
-                let file = prefix + name
-                var isFolder: ObjCBool = false
-                guard manager.fileExists(atPath: folder.path + "/" + file, isDirectory: &isFolder) else { continue }
-                if isFolder.boolValue { visit(file + "/") } else { files.append(file) }
-            }
-        }
-        visit("")
-        return files.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+    /// - Parameter text: the file of its caption
+    private mutating func add(_ winner: Winner, from file: String, row: Int? = nil, reading text: String) {
+        guard listing.add(winner, from: file, row: row) else { return }
+        let names = [winner.image.name, text] + (winner.loser.map { [$0.name] } ?? [])
+        if let link = names.lazy.compactMap(links.link(to:)).first { linked[listing.winners.count - 1] = link }
     }
 }
 
-struct RowError: Error {
-    let reason: String
-    init(_ reason: String) { self.reason = reason }
+/// A metadata file in a folder or one of its subfolders, which tells of what lies in and under its own folder.
+struct MetadataTable {
+    let file: String
+    let folder: String
+    let format: MetadataFormat
+
+    /// One a folder, in the order of their paths.
+    static func all(in paths: [DatasetPath]) -> [MetadataTable] {
+        var tables: [MetadataTable] = []
+        for format in MetadataFormat.allCases {
+            let found = paths.filter { $0.name == format.fileName && !tables.map(\.folder).contains($0.folder) }
+            tables += found.map { MetadataTable(file: $0.path, folder: $0.folder, format: format) }
+        }
+        return tables.sorted { $0.folder.utf8.lexicographicallyPrecedes($1.folder.utf8) }
+    }
+
+    func governs(_ path: DatasetPath) -> Bool { path.folder.utf8.starts(with: folder.utf8) }
 }

@@ -1,146 +1,155 @@
+import Diffusion
 import Foundation
+import Torch
 
 /// A row of a metadata file, before anything is known of its files.
 struct MetadataRow {
     /// Where it begins in the file, from 1.
     let line: Int
-    let fields: Result<[String: String], RowError>
+    let fields: Result<[String: JSONValue], RowError>
 }
 
-enum MetadataFormat: CaseIterable {
-    case jsonLines, commaSeparated
+enum MetadataFormat: String, CaseIterable {
+    case jsonLines = "metadata.jsonl"
+    case commaSeparated = "metadata.csv"
 
-    var fileName: String { self == .jsonLines ? "metadata.jsonl" : "metadata.csv" }
+    var fileName: String { rawValue }
 
-    func rows(of file: [UInt8]) -> [MetadataRow] {
-        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let bytes = file.starts(with: byteOrderMark) ? file.dropFirst(byteOrderMark.count) : file[...]
-        return self == .jsonLines ? Self.jsonLines(bytes) : Self.commaSeparated(bytes)
+    /// A file of a million rows has some 200 MB.
+    static let largestFile = 1 << 29
+    static let longestLine = 1 << 20
+
+    /// Files that other programs call so, and what to do about them.
+    static let others = [
+        "metadata.json": "not read: write one JSON object a line, as metadata.jsonl", "metadata.tsv": "not read: save it with commas, as metadata.csv",
+        "metadata.parquet": "not read: write its rows as metadata.jsonl",
+    ]
+
+    /// Hands on row by row.
+    /// - Throws: what is wrong with the file as a whole
+    func read(_ file: URL, _ columns: MetadataColumns, _ row: (MetadataRow) -> Void) throws(RowError) {
+        let bytes: [UInt8]
+        do { bytes = [UInt8](try RegularFile.bytes(file, atMost: Self.largestFile)) } catch { throw RowError("\(error.problem)") }
+        if let other = NotUTF8(wide: bytes.prefix(4096)) { throw RowError("\(other)") }
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0)
+        switch self {
+        case .jsonLines: try Self.readJSONLines(text, row)
+        case .commaSeparated: try Self.readCommaSeparated(text, columns, row)
+        }
     }
 
     // MARK: JSON Lines
 
-    private struct Line: Decodable {
-        let fileName: String?
-        let text: String?
-        let loserFileName: String?
-
-        enum CodingKeys: String, CodingKey {
-            case fileName = "file_name"
-            case text
-            case loserFileName = "loser_file_name"
+    private static func readJSONLines(_ bytes: ArraySlice<UInt8>, _ row: (MetadataRow) -> Void) throws(RowError) {
+        func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D, 0x0A].contains(byte) }
+        if bytes.first(where: { !isBlank($0) }) == UInt8(ascii: "[") { throw RowError("holds a JSON array: write one object a line") }
+        var rest = bytes
+        var number = 0
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest[line.endIndex...].dropFirst()
+            number += 1
+            if line.allSatisfy(isBlank) { continue }
+            row(MetadataRow(line: number, fields: fields(line)))
         }
     }
 
-    private static func jsonLines(_ bytes: ArraySlice<UInt8>) -> [MetadataRow] {
-        let decoder = JSONDecoder()
-        let blank: Set<UInt8> = [0x20, 0x09, 0x0D]
-        var rows: [MetadataRow] = []
-        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-            if line.allSatisfy(blank.contains) { continue }
-            rows.append(MetadataRow(line: index + 1, fields: fields(line, decoder)))
-        }
-        return rows
-    }
-
-    private static func fields(_ line: ArraySlice<UInt8>, _ decoder: JSONDecoder) -> Result<[String: String], RowError> {
+    private static func fields(_ line: ArraySlice<UInt8>) -> Result<[String: JSONValue], RowError> {
+        guard line.count <= longestLine else { return .failure(RowError("the line has more than \(longestLine) bytes")) }
         do {
-            let line = try decoder.decode(Line.self, from: Data(line))
-            let fields = ["file_name": line.fileName, "text": line.text, "loser_file_name": line.loserFileName]
-            return .success(fields.compactMapValues { $0 })
-        } catch DecodingError.typeMismatch(_, let context) {
-            guard let key = context.codingPath.last else { return .failure(RowError("not a JSON object")) }
-            return .failure(RowError("\(key.stringValue) is not a string"))
+            guard case .object(let fields) = try JSONValue(json: line) else { return .failure(RowError("not a JSON object")) }
+            return .success(fields)
         } catch {
-            return .failure(RowError("not valid JSON"))
+            return .failure(RowError("\(error)"))
         }
     }
 
     // MARK: Comma-separated values
 
-    private static func commaSeparated(_ bytes: ArraySlice<UInt8>) -> [MetadataRow] {
+    private static func readCommaSeparated(_ bytes: ArraySlice<UInt8>, _ columns: MetadataColumns, _ row: (MetadataRow) -> Void) throws(RowError) {
         var records = CommaSeparatedRecords(bytes)
-        guard let header = records.next() else { return [] }
-        guard case .success(let names) = header.fields, names.contains("file_name"), names.contains("text") else {
-            return [MetadataRow(line: header.line, fields: .failure(RowError("the header row must name the columns file_name and text")))]
+        guard let header = records.next() else { throw RowError("is empty") }
+        let names = try header.fields.get()
+        if let problem = columns.problem(ofHeader: names) {
+            return row(MetadataRow(line: header.line, fields: .failure(RowError(problem))))
         }
-        if Set(names).count < names.count {
-            return [MetadataRow(line: header.line, fields: .failure(RowError("the header row names a column twice")))]
-        }
-        return IteratorSequence(records).map { record in
-            let fields = record.fields.flatMap { values -> Result<[String: String], RowError> in
+        for record in IteratorSequence(records) {
+            let fields = record.fields.flatMap { values -> Result<[String: JSONValue], RowError> in
                 guard values.count == names.count else { return .failure(RowError("\(values.count) fields where the header has \(names.count)")) }
-                return .success(Dictionary(uniqueKeysWithValues: zip(names, values)))
+                return .success(Dictionary(uniqueKeysWithValues: zip(names, values.map(JSONValue.string))))
             }
-            return MetadataRow(line: record.line, fields: fields)
+            row(MetadataRow(line: record.line, fields: fields))
         }
     }
 }
 
-/// The records of RFC 4180: fields may stand in quotes, and then hold commas, line breaks and doubled quotes. Lines end in CRLF, LF or CR.
-struct CommaSeparatedRecords: IteratorProtocol {
-    private var bytes: ArraySlice<UInt8>
-    private var line = 1
+/// Which fields of a metadata file are the image, its caption and the image it was preferred to.
+struct MetadataColumns {
+    private let images: [String]
+    private let captions: [String]
+    static let loser = "loser_file_name"
 
-    init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
-
-    /// The next record that is no blank line.
-    mutating func next() -> (line: Int, fields: Result<[String], RowError>)? {
-        while skipLineEnd() {}
-        guard !bytes.isEmpty else { return nil }
-        let start = line
-        var fields: [String] = []
-        var error: RowError?
-        repeat {
-            let field = nextField(&error)
-            if let text = String(bytes: field, encoding: .utf8) { fields.append(text) } else { error = error ?? RowError("not UTF-8") }
-        } while skip(UInt8(ascii: ","))
-        _ = skipLineEnd()
-        return (start, error.map { .failure($0) } ?? .success(fields))
+    /// - Parameter choice: what a user named; that alone holds then
+    init(_ choice: ParquetColumnNames) {
+        images = choice.image.map { [$0] } ?? ["file_name", "image_file_name", "image"]
+        captions = choice.caption.map { [$0] } ?? ["text", "caption", "captions", "prompt"]
     }
 
-    private mutating func nextField(_ error: inout RowError?) -> [UInt8] {
-        let quote = UInt8(ascii: "\"")
-        var field: [UInt8] = []
-        if skip(quote) {
-            while true {
-                guard let byte = bytes.first else {
-                    error = error ?? RowError("a quote is never closed")
-                    return field
-                }
-                if byte == quote {
-                    bytes.removeFirst()
-                    if !skip(quote) { break }
-                    field.append(quote)
-                } else if Self.isLineEnd(byte) {
-                    let before = bytes.startIndex
-                    _ = skipLineEnd()
-                    field.append(contentsOf: byte == UInt8(ascii: "\r") && bytes.startIndex == before + 2 ? [0x0D, 0x0A] : [byte])
-                } else {
-                    field.append(byte)
-                    bytes.removeFirst()
-                }
-            }
-            if let byte = bytes.first, byte != UInt8(ascii: ","), !Self.isLineEnd(byte) { error = error ?? RowError("text after a closing quote") }
+    func image(_ row: [String: JSONValue]) throws(RowError) -> String {
+        guard let key = images.first(where: { (row[$0] ?? .null) != .null }) else { throw RowError("no \(images[0])\(Self.keys(row))") }
+        let name = try Self.text(row[key]!, key)
+        if name.isEmpty { throw RowError("\(key) is empty") }
+        return name
+    }
+
+    /// What the row says of its image: under the first of the names that says something.
+    func caption(_ row: [String: JSONValue]) throws(RowError) -> (key: String, value: JSONValue) {
+        let present = captions.filter { (row[$0] ?? .null) != .null }
+        guard let first = present.first else { throw RowError("no \(captions.joined(separator: ", "))\(Self.keys(row))") }
+        let key = present.first { !Self.isBlank(row[$0]!) } ?? first
+        return (key, row[key]!)
+    }
+
+    func loser(_ row: [String: JSONValue]) throws(RowError) -> String? {
+        guard let value = row[Self.loser], value != .null else { return nil }
+        let name = try Self.text(value, Self.loser)
+        return name.isEmpty ? nil : name
+    }
+
+    /// Why rows under this header could not be read; nil where they can.
+    func problem(ofHeader names: [String]) -> String? {
+        if Set(names).count < names.count { return "the header row names a column twice" }
+        if images.contains(where: names.contains), captions.contains(where: names.contains) { return nil }
+        if names.count == 1, let separator = [";", "\t", "|"].first(where: names[0].contains) {
+            let what = [";": "semicolons", "\t": "tabs", "|": "bars"][separator]!
+            return "the columns are separated by \(what): save the file with commas between them"
         }
-        let end = bytes.firstIndex { $0 == UInt8(ascii: ",") || Self.isLineEnd($0) } ?? bytes.endIndex
-        field += bytes[..<end]
-        bytes = bytes[end...]
-        return field
+        let wanted = "\(images[0]) and \(captions.joined(separator: " or "))"
+        return "the header row must name the columns \(wanted); it has \(names.prefix(8).joined(separator: ", "))"
     }
 
-    private static func isLineEnd(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
-
-    private mutating func skip(_ byte: UInt8) -> Bool {
-        guard bytes.first == byte else { return false }
-        bytes.removeFirst()
-        return true
+    private static func text(_ value: JSONValue, _ key: String) throws(RowError) -> String {
+        guard case .string(let text) = value else { throw RowError("\(key) is \(value.typeInWords), not a text") }
+        return text
     }
 
-    private mutating func skipLineEnd() -> Bool {
-        let carriageReturn = skip(UInt8(ascii: "\r"))
-        let found = skip(UInt8(ascii: "\n")) || carriageReturn
-        if found { line += 1 }
-        return found
+    private static func isBlank(_ value: JSONValue) -> Bool {
+        if case .string(let text) = value { text.allSatisfy(\.isWhitespace) } else { value == .null }
+    }
+
+    private static func keys(_ row: [String: JSONValue]) -> String {
+        row.isEmpty ? "" : "; there is \(row.keys.sorted().prefix(8).joined(separator: ", "))"
+    }
+}
+
+struct RowError: Error {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+
+    /// Of a row or a field, which has no line of its own to name.
+    init(encoding problem: NotUTF8) {
+        if case .invalid = problem { reason = "not UTF-8" } else { reason = "\(problem)" }
     }
 }

@@ -36,6 +36,8 @@ public enum WinnerFolder {
         var skips: [Skip] = []
         var names: [String: String] = [:]
         var number = 0
+        // A column is of one type wherever it is read.
+        let statesLists = winners.contains { $0.captions.count > 1 }
         /// The name of the file that holds this image, which is written where it is not there yet.
         func file(_ image: ImageReference, in prefix: String) throws -> String {
             if let name = names[image.digest] { return name }
@@ -50,7 +52,9 @@ public enum WinnerFolder {
             do {
                 let image = try file(winner.image, in: "")
                 let loser = try winner.loser.map { try file($0, in: "losers/") }
-                lines += try encoder.encode(Row(file_name: image, text: winner.caption, loser_file_name: loser)) + Data("\n".utf8)
+                lines +=
+                    try encoder.encode(Row(file_name: image, text: statesLists ? .several(winner.captions) : .one(winner.caption), loser_file_name: loser))
+                    + Data("\n".utf8)
                 number += 1
             } catch let error as ImageError {
                 skips.append(Skip(error))
@@ -64,7 +68,20 @@ public enum WinnerFolder {
 
     private struct Row: Encodable {
         let file_name: String
-        let text: String
+        let text: Text
         let loser_file_name: String?
+    }
+
+    private enum Text: Encodable {
+        case one(String)
+        case several([String])
+
+        func encode(to encoder: Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .one(let caption): try container.encode(caption)
+            case .several(let captions): try container.encode(captions)
+            }
+        }
     }
 }

@@ -1,18 +1,5 @@
 import Foundation
 
-/// An image that was preferred, its caption and, in preference data, the image it was preferred to.
-public struct Winner: Sendable {
-    public let image: ImageReference
-    public let caption: String
-    public let loser: ImageReference?
-
-    public init(image: ImageReference, caption: String, loser: ImageReference? = nil) {
-        self.image = image
-        self.caption = caption
-        self.loser = loser
-    }
-}
-
 /// A file or row that was left out, and why.
 public struct Skip: Sendable, Hashable, Codable, CustomStringConvertible {
     /// Relative to the data set.
@@ -43,6 +30,12 @@ public struct WinnerSet: Sendable {
     public let winners: [Winner]
     /// Files and rows that were left out.
     public let report: [Skip]
+    /// What was done that a user might not expect, for people.
+    public let notes: [String]
+    /// Links that lead out of the data set.
+    public let links: [DatasetLink]
+    /// Winners that are read through one, by their places.
+    private let linked: [Int: DatasetLink]
 
     public struct Count: Sendable, Equatable, Encodable {
         public let name: String
@@ -54,8 +47,8 @@ public struct WinnerSet: Sendable {
         }
     }
 
-    /// Form and counts in a line, for people.
-    public var summary: String { Self.summary(form, counts) }
+    /// Form and counts in a line, and a line for each note, for people.
+    public var summary: String { ([Self.summary(form, counts)] + notes.map { "  " + $0 }).joined(separator: "\n") }
 
     public static func summary(_ form: String, _ counts: [Count]) -> String {
         "\(form): " + counts.map { "\($0.value) \($0.name)" }.joined(separator: ", ")
@@ -69,24 +62,29 @@ public struct WinnerSet: Sendable {
     /// - an image folder: ``FolderListing``'s conventions;
     /// - a `.parquet` file or a folder with such files;
     /// - a `.tar` shard in WebDataset's form or a folder with such shards.
-    /// - Parameter columns: of Parquet files, where their names do not tell
-    public init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames()) throws {
+    /// - Parameters:
+    ///   - columns: of Parquet files, keys of metadata files, or kinds of files and keys in shards, where their names do not tell
+    ///   - captionLines: what becomes of captions of several lines
+    public init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join) throws {
         let root = url.standardizedFileURL
         switch try Form(root) {
-        case .folder:
-            let folder = FolderListing(root)
-            try self.init(root, form: folder.form, folder.listing, lookedFor: folder.lookedFor)
+        case .folder(let walk):
+            let folder = try FolderListing(root, walk, columns, captionLines)
+            try self.init(
+                root, form: folder.form, folder.listing, lookedFor: folder.lookedFor, notes: folder.notes, folder.links, linked: folder.linked)
         case .parquet(let files):
-            let found = try ParquetListing(files, columns)
-            try self.init(root, form: found.form, counts: found.counts, found.listing, lookedFor: ParquetListing.lookedFor)
+            let found = try ParquetListing(files, columns, captionLines)
+            try self.init(
+                root, form: found.form, counts: found.counts, found.listing, lookedFor: ParquetListing.lookedFor, notes: found.listing.notes, files.links)
         case .shards(let files):
-            let found = try ShardListing(files)
-            try self.init(root, form: found.form, counts: found.counts, found.listing, lookedFor: ShardListing.lookedFor)
+            let found = try ShardListing(files, columns, captionLines)
+            try self.init(
+                root, form: found.form, counts: found.counts, found.listing, lookedFor: ShardListing.lookedFor, notes: found.listing.notes, files.links)
         }
     }
 
     private enum Form {
-        case folder
+        case folder(FolderWalk)
         case parquet(DatasetFiles)
         case shards(DatasetFiles)
 
@@ -95,7 +93,7 @@ public struct WinnerSet: Sendable {
             guard FileManager.default.fileExists(atPath: root.path, isDirectory: &isFolder) else { throw .notThere(root.path) }
             guard access(root.path, isFolder.boolValue ? R_OK | X_OK : R_OK) == 0 else { throw .unreadable(root.path, String(cString: strerror(errno))) }
             if isFolder.boolValue {
-                self = Self.folder(root)
+                self = try Self.folder(root)
             } else if Self.isParquet(root.lastPathComponent) {
                 self = .parquet(DatasetFiles(file: root))
             } else if ShardListing.isShard(root.lastPathComponent) {
@@ -107,14 +105,24 @@ public struct WinnerSet: Sendable {
 
         /// A metadata file says what the folder is. Downloaders put tables without images beside shards and beside captioned images, so Parquet
         /// comes after both.
-        private static func folder(_ root: URL) -> Form {
-            func holds(_ format: MetadataFormat) -> Bool { FileManager.default.fileExists(atPath: root.appendingPathComponent(format.fileName).path) }
-            if MetadataFormat.allCases.contains(where: holds) { return .folder }
-            let names = FolderListing.files(under: root)
-            let shards = DatasetFiles(names.filter(ShardListing.isShard), in: root)
-            if !shards.read.isEmpty { return .shards(shards) }
-            let parquet = DatasetFiles(names.filter(isParquet), in: root)
-            return parquet.read.isEmpty || FolderListing.holdCaptionedImage(names) ? .folder : .parquet(parquet)
+        private static func folder(_ root: URL) throws(WinnerSetError) -> Form {
+            let walk = FolderWalk(root)
+            let paths = walk.files.map(DatasetPath.init)
+            let tables = MetadataTable.all(in: paths)
+            if tables.contains(where: { $0.folder.isEmpty }) { return .folder(walk) }
+            let shards = walk.files.filter(ShardListing.isShard)
+            if !shards.isEmpty { return .shards(try files(shards, in: root, walk)) }
+            let captions = CaptionFiles(paths)
+            if !tables.isEmpty || paths.contains(where: { $0.isImage && captions.holds($0) }) { return .folder(walk) }
+            let parquet = paths.filter { isParquet($0.name) && MetadataFormat.others[$0.name] == nil }.map(\.path)
+            return parquet.isEmpty ? .folder(walk) : .parquet(try files(parquet, in: root, walk))
+        }
+
+        /// Of one data set, or an error.
+        private static func files(_ names: [String], in root: URL, _ walk: FolderWalk) throws(WinnerSetError) -> DatasetFiles {
+            let files = try DatasetFiles(names, in: root, walk)
+            try DatasetConfigurations.requireOne(files.read.map(\.name), in: root)
+            return files
         }
 
         static func isParquet(_ name: String) -> Bool { name.lowercased().hasSuffix(".parquet") }
@@ -132,13 +140,43 @@ public struct WinnerSet: Sendable {
     /// - Parameters:
     ///   - counts: of this form, beside those of every one
     ///   - lookedFor: what would have been winners, for the error where there is none
-    init(_ root: URL, form: String, counts: [Count] = [], _ listing: WinnerListing, lookedFor: String) throws(WinnerSetError) {
+    ///   - linked: winners that are read through one of the links, where their images' names do not tell
+    init(
+        _ root: URL, form: String, counts: [Count] = [], _ listing: WinnerListing, lookedFor: String, notes: [String] = [],
+        _ links: DatasetLinks = DatasetLinks([]), linked: [Int: DatasetLink] = [:]
+    ) throws(WinnerSetError) {
         guard !listing.winners.isEmpty else { throw .noWinners(root.path, lookedFor: lookedFor, listing.skips) }
         self.root = root
         self.form = form
-        self.counts = counts + [Count("winners", listing.winners.count), Count("repeated", listing.repeated)]
+        let several = listing.winners.count { $0.captions.count > 1 }
+        self.counts =
+            counts + [Count("winners", listing.winners.count), Count("repeated", listing.repeated)]
+            + (several > 0 ? [Count("with several captions", several)] : [])
         winners = listing.winners
         report = listing.skips
+        self.links = links.all
+        self.notes = notes + (links.all.isEmpty ? [] : ["links that lead out of the data set: \(links.all.count)"])
+        var byName = linked
+        for (index, winner) in winners.enumerated() {
+            if let link = links.link(to: winner.image.name) ?? winner.loser.flatMap({ links.link(to: $0.name) }) { byName[index] = link }
+        }
+        self.linked = byName
+    }
+
+    private init(_ set: WinnerSet, _ winners: [Winner], leavingOut skips: [Skip]) {
+        (root, form, notes, links, linked) = (set.root, set.form, set.notes, [], [:])
+        counts = set.counts.map { $0.name == "winners" ? Count($0.name, winners.count) : $0 }
+        self.winners = winners
+        report = set.report + skips
+    }
+
+    /// Without winners that are read through links that lead out of the data set. Whoever copies a data set for others would copy what those lead to.
+    public func withoutLinks() throws(WinnerSetError) -> WinnerSet {
+        guard !linked.isEmpty else { return self }
+        let skips = linked.sorted { $0.key < $1.key }.map { Skip(file: winners[$0.key].image.name, reason: "not copied: \($0.value)") }
+        let kept = winners.indices.filter { linked[$0] == nil }.map { winners[$0] }
+        guard !kept.isEmpty else { throw .noWinners(root.path, lookedFor: "winners that lie in the data set itself", skips) }
+        return WinnerSet(self, kept, leavingOut: skips)
     }
 }
 
@@ -146,6 +184,12 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
     case notThere(String)
     case unreadable(String, String)
     case notADataSet(String)
+    /// The data set, and a column that was named for it.
+    case noColumns(String, String)
+    /// The data set, and its splits, none of which is meant for training.
+    case severalSplits(String, [String])
+    /// The data set, and its configurations, each with where it lies.
+    case severalConfigurations(String, [String])
     /// The data set, what was looked for in it, and why nothing could be used.
     case noWinners(String, lookedFor: String, [Skip])
 
@@ -154,6 +198,14 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
         case .notThere(let path): return "\(path): there is no such folder or file"
         case .unreadable(let path, let reason): return "\(path): cannot be read: \(reason)"
         case .notADataSet(let path): return "\(path): neither a folder nor a .parquet or .tar file"
+        case .noColumns(let path, let name):
+            return "\(path): has no columns, so that none is \(name): they are Parquet's, or a metadata file's; captions are told by their files' names here"
+        case .severalSplits(let path, let splits):
+            return "\(path): holds the splits \(splits.joined(separator: ", ")), none of which is train: give the folder or file of the one that is meant"
+        case .severalConfigurations(let path, let configurations):
+            let more = configurations.count > 20 ? "; and \(configurations.count - 20) more" : ""
+            return "\(path): holds several data sets: give the folder or file of the one that is meant, instead of the folder around them. "
+                + configurations.prefix(20).joined(separator: "; ") + more
         case .noWinners(let path, let lookedFor, let skips):
             var lines = ["\(path): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
             lines += skips.prefix(5).map { "  \($0)" }

@@ -45,16 +45,25 @@ public struct DatasetInspection: Encodable, Sendable {
     public var sizes: [SizeCount] = []
     /// Groups of images with the same bytes under several captions.
     public var duplicates: [[String]] = []
+    /// What was done that a user might not expect.
+    public var notes: [String] = []
+    /// Links that lead out of the data set, with what they lead to.
+    public var links: [String] = []
     /// Files and rows that were left out.
     public var skipped: [Skip] = []
 
     /// - Parameters:
-    ///   - columns: of Parquet files, where their names do not tell
+    ///   - columns: of Parquet files, or keys of metadata files, where their names do not tell
+    ///   - captionLines: what becomes of captions of several lines
     ///   - problems: what is wrong with it is added
-    init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), _ effort: Inspection.Effort, _ problems: inout [String]) {
+    init(
+        _ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join, _ effort: Inspection.Effort,
+        _ problems: inout [String]
+    ) {
         do {
-            let set = try WinnerSet(url, columns: columns)
+            let set = try WinnerSet(url, columns: columns, captionLines: captionLines)
             (form, counts, skipped) = (set.form, set.counts, set.report)
+            (notes, links) = (set.notes, set.links.map(\.description))
             examine(set.winners, effort)
             if winners == 0 { problems.append("\(url.path): no usable winner: none of \(set.winners.count) images can be decoded") }
         } catch {
@@ -80,7 +89,7 @@ public struct DatasetInspection: Encodable, Sendable {
                 widths.append(image.width)
                 heights.append(image.height)
                 sizes[[image.width, image.height], default: 0] += 1
-                tokens.append(CLIPTokenizer.standard.encode(all[index].caption).count)
+                tokens += all[index].captions.map { CLIPTokenizer.standard.encode($0).count }
             } catch {
                 failed.insert(index)
                 if !skipped.contains(Skip(error)) { skipped.append(Skip(error)) }
@@ -88,10 +97,10 @@ public struct DatasetInspection: Encodable, Sendable {
         }
         let usable = all.indices.filter { !failed.contains($0) }.map { all[$0] }
         winners = usable.count
-        distinctCaptions = Set(usable.map(\.caption)).count
+        distinctCaptions = Set(usable.flatMap(\.captions)).count
         losers = usable.count { $0.loser != nil }
         (width, height, captionTokens) = (Spread(widths), Spread(heights), Spread(tokens))
-        firstCaptions = usable.prefix(5).map(\.caption)
+        firstCaptions = Array(usable.prefix(5).flatMap(\.captions).prefix(5))
         let frequent = sizes.sorted { ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1]) }.prefix(10)
         self.sizes = frequent.map { SizeCount(width: $0.key[0], height: $0.key[1], count: $0.value) }
         let names = Dictionary(grouping: usable.map(\.image), by: \.digest).values.map { Set($0.map(\.name)).sorted() }
