@@ -8,6 +8,14 @@ extension AlignmentSettings {
     /// The model that the run begins with; what a file of adapters brings along for its text encoder is part of it.
     var modelFiles: ModelFiles { get throws { try ModelFiles(BuiltInModel.resolve(model), textEncoderChanges: loraFile) } }
 
+    /// That model, whole.
+    public func basePipeline() throws -> Pipeline {
+        let files = try modelFiles
+        return try Pipeline(
+            tokenizer: files.tokenizer(), textEncoder: files.textEncoder(), autoencoder: files.autoencoder(), unet: files.unet(),
+            scheduler: files.scheduler())
+    }
+
     /// The whole of it, with the adapters' changes in its UNet too.
     public func startingPipeline() throws -> Pipeline {
         let pipeline = try Pipeline(BuiltInModel.resolve(model))

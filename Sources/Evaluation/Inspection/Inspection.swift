@@ -15,6 +15,8 @@ public struct Inspection: Encodable, Sendable {
         case textEncoder = "text_encoder"
         case autoencoder = "vae"
         case unet
+        /// Adapters, of a kind that is read.
+        case lora
         case dataset
         case run
         case safetensors
@@ -31,6 +33,7 @@ public struct Inspection: Encodable, Sendable {
     public var pipeline: PipelineInspection?
     public var dataset: DatasetInspection?
     public var run: RunInspection?
+    public var lora: LoRA.File.Facts?
     public var file: TensorFileInspection?
 
     /// How thorough an inspection is.
@@ -66,6 +69,16 @@ public struct Inspection: Encodable, Sendable {
             parameters = found.policyParameters
             tokenizer = try? CLIPTokenizer(folder: PipelineFolder(found.modelFolder).tokenizer)
             run = found
+        case .lora:
+            do {
+                let adapters = try LoRA.File(url)
+                (lora, parameters) = (adapters.facts, adapters.parameters)
+            } catch {
+                // Of another kind, or spoilt.
+                problems.append("\(error)")
+                kind = .safetensors
+            }
+            if !isFolder.boolValue { file = TensorFileInspection(url, effort, &problems) }
         case .safetensors:
             let found = TensorFileInspection(url, effort, &problems)
             parameters = found.weights.parameters
@@ -96,13 +109,15 @@ public struct Inspection: Encodable, Sendable {
     private static func kind(ofFile url: URL) -> Kind {
         if WinnerSet.mayBe(at: url) { return .dataset }
         guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
-        return (try? SafeTensorsFile(url)).map(SingleFile.isOne) == true ? .singleFile : .safetensors
+        guard let file = try? SafeTensorsFile(url) else { return .safetensors }
+        return SingleFile.isOne(file) ? .singleFile : LoRA.File.isOne(file) ? .lora : .safetensors
     }
 
     private static func kind(ofFolder url: URL) -> Kind {
         func holds(_ name: String) -> Bool { FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path) }
         if holds("run.yaml") { return .run }
         if holds("model_index.json") { return .pipeline }
+        if holds("adapter_model.safetensors") { return .lora }
         if holds("metadata.jsonl") || holds("metadata.csv") { return .dataset }
         let parts = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
         if parts.contains(where: { PipelineInspection.isPart(url.appendingPathComponent($0)) }) { return .pipeline }
