@@ -65,7 +65,7 @@ def make(out):
         alpha_pattern={"attn1.to_q": 5, r"attn\d\.to_[kv]": 3, "^down_blocks.0.resnets.0.conv1": 1}))
     saved(out, "both", dict(r=4, lora_alpha=2, target_modules=ATTENTION),
           dict(r=2, lora_alpha=7, target_modules=PROJECTIONS, alpha_pattern={"q_proj": 3}))
-    saved(out, "plain", dict(r=4, lora_alpha=4, target_modules=ATTENTION), dict(r=4, lora_alpha=4, target_modules=PROJECTIONS + ["fc1"]), metadata=False)
+    saved(out, "plain", dict(r=4, lora_alpha=4, target_modules=ATTENTION), dict(r=4, lora_alpha=4, target_modules=PROJECTIONS), metadata=False)
     old = {}
     for name, value in load_file(out / "plain.safetensors").items():
         if name.startswith("unet."):
