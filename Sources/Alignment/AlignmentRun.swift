@@ -120,7 +120,8 @@ public final class AlignmentRun {
             .merging(AlignmentSettings.fields(yaml: RegularFile.text(directory.configuration))) { $1 }
         let now = try settings.fields()
         // What changes no number of the training may change.
-        let changes = Set(before.keys).union(now.keys).subtracting(["save_every", "cache", "validation_prompts"]).sorted().filter { before[$0] != now[$0] }
+        let free: Set = ["save_every", "cache", "validation_prompts", "lora_names"]
+        let changes = Set(before.keys).union(now.keys).subtracting(free).sorted().filter { before[$0] != now[$0] }
         guard changes.isEmpty else {
             throw RunError.differs(changes.map { "\($0): was \(before[$0]?.text ?? "not set"), now \(now[$0]?.text ?? "not set")" })
         }

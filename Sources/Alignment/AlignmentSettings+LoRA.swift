@@ -15,6 +15,14 @@ extension AlignmentSettings {
             textEncoder: textEncoder.map(BuiltInModel.resolve), prediction: prediction)
     }
 
+    /// That model, whole.
+    public func basePipeline() throws -> Pipeline {
+        let files = try modelFiles
+        return try Pipeline(
+            tokenizer: files.tokenizer(), textEncoder: files.textEncoder(), autoencoder: files.autoencoder(), unet: files.unet(),
+            scheduler: files.scheduler())
+    }
+
     /// The whole of it, with the adapters' changes in its UNet too.
     public func startingPipeline() throws -> Pipeline {
         let pipeline = try Pipeline(ModelFiles(modelSource))

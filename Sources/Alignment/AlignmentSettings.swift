@@ -45,6 +45,8 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     public var loraFrom: String?
     /// Their changes count alpha / rank; nil: alpha is the rank.
     public var loraAlpha: Double?
+    /// Names of the tensors in the file of adapters that a run ends with.
+    public var loraNames = LoRA.Naming.kohya
     public var beta = 2000.0
     public var learningRate = 2e-5
     public var schedule = LearningRateSchedule.Shape.constant
@@ -118,6 +120,7 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
         try require(seed < 1 << 53, "seed must be below 2^53: run.yaml keeps greater numbers inexactly")
         try require((0...4096) ~= lora && (loraAlpha ?? 1).isFinite && (loraAlpha ?? 1) > 0, "lora must lie between 0 and 4096, lora-alpha be positive")
         try require(loraFrom == nil || lora == 0 && loraAlpha == nil, "lora-from brings its rank and alpha along: leave lora and lora-alpha out")
+        try require(loraNames == .kohya || lora > 0 || loraFrom != nil, "lora-names is for a run that trains adapters: give lora or lora-from")
         try require(!loraTargets.isEmpty, "lora-targets must name some layers")
         try require((0..<1) ~= ema, "ema must be 0 or more and below 1")
         try require(beta > 0 && beta.isFinite, "beta must be positive")

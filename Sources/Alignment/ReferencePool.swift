@@ -10,17 +10,35 @@ import Torch
 public final class ReferencePool {
     private let base: UNet
     /// What checkpoints hold adapters for; nil where they are whole UNets.
-    private let adapted: (tensors: [String: Tensor], scale: Double)?
+    private let adapted: Adapted?
     private let directory: RunDirectory
     private let rule: ReferenceRule
     private let draw: AlignmentSettings.ReferenceDraw
     private let seed: UInt64
     private var held: (index: Int, network: UNet)?
 
-    /// - Parameter adapted: the base model's tensors and the adapters' scale, where checkpoints hold adapters: these stand beside the base model's
-    ///   own weights, which are never copied
+    /// What stands beside adapters, which never copy it.
+    public struct Adapted {
+        /// The base model's.
+        let tensors: [String: Tensor]
+        /// alpha / r.
+        let scale: Double
+        /// Adapters that the base model's text encoder has taken up. Every checkpoint has them, so that it means the same in other programs.
+        let textEncoder: LowRankAdapters?
+    }
+
+    /// The pool of a run.
+    public convenience init(_ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, in directory: RunDirectory) throws {
+        let adapted = try settings.loraScale.map {
+            Adapted(tensors: pipeline.unetTensors, scale: $0, textEncoder: try settings.modelFiles.textEncoderAdapters())
+        }
+        self.init(
+            base: pipeline.unet, adapted: adapted, directory: directory, rule: settings.row.reference, draw: settings.referenceDraw, seed: settings.seed)
+    }
+
+    /// - Parameter adapted: nil where checkpoints hold whole UNets
     public init(
-        base: UNet, adapted: (tensors: [String: Tensor], scale: Double)? = nil, directory: RunDirectory, rule: ReferenceRule,
+        base: UNet, adapted: Adapted? = nil, directory: RunDirectory, rule: ReferenceRule,
         draw: AlignmentSettings.ReferenceDraw, seed: UInt64
     ) {
         self.base = base
@@ -56,10 +74,11 @@ public final class ReferencePool {
         if index == 0, !FileManager.default.fileExists(atPath: file.path) { return base }
         if let held, held.index == index { return held.network }
         held = nil
-        let tensors = try SafeTensorsFile(file).all()
+        let checkpoint = try SafeTensorsFile(file)
         let store =
-            adapted.map { ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(tensors, scale: $0.scale)) }
-            ?? ParameterStore(tensors, from: file.path)
+            try adapted.map {
+                ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(try RunCheckpoint.adapters(checkpoint), scale: $0.scale))
+            } ?? ParameterStore(checkpoint.all(), from: file.path)
         let network = try store.build { UNet($0, base.configuration) }
         held = (index, network)
         return network
@@ -74,7 +93,11 @@ public final class ReferencePool {
     private func write(_ k: Int, _ tensors: [(name: String, value: Tensor)]) throws {
         let file = file(k)
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try SafeTensors.write(tensors, metadata: ["format": "pt", "iteration": "\(k)"], forMapping: true, to: file)
+        let metadata = RunCheckpoint.metadata(iteration: k)
+        guard let adapted else { return try SafeTensors.write(tensors, metadata: metadata, forMapping: true, to: file) }
+        // Under the names that every program reads, and with alpha beside matrices whose bits are the policy's.
+        let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.value) }), scale: adapted.scale)
+        try LoRA.write(adapters, textEncoder: adapted.textEncoder, metadata: metadata, forMapping: true, to: file)
     }
 
     private func file(_ k: Int) -> URL { directory.checkpoint(k, ofAdapters: adapted != nil) }

@@ -72,9 +72,7 @@ public final class Trainer {
             // An update that was left out moved neither.
             try average?.restore(saved.average, updates: optimiser.stepCount)
         }
-        pool = ReferencePool(
-            base: pipeline.unet, adapted: settings.loraScale.map { (pipeline.unetTensors, $0) }, directory: directory, rule: row.reference,
-            draw: settings.referenceDraw, seed: settings.seed)
+        pool = try ReferencePool(settings, pipeline, in: directory)
         if row.comparesPairs {
             if settings.loraFrom != nil, let adapters { try pool.keepFirst(adapters.tensors.map { ($0.key, $0.value) }) }
             if adapters == nil, ParameterStore.isLarge(pipeline.unetTensors) { try pool.keepFirst(pipeline.unetTensors.map { ($0.key, $0.value) }) }
@@ -164,7 +162,7 @@ public final class Trainer {
         average?.apply()
         if let scale = settings.loraScale {
             let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
-            try LoRA.write(adapters, textEncoder: settings.modelFiles.textEncoderAdapters(), to: directory.adapters)
+            try LoRA.write(adapters, textEncoder: settings.modelFiles.textEncoderAdapters(), naming: settings.loraNames, to: directory.adapters)
         }
         try settings.modelFiles.write(to: directory.model, unet: pipeline.unet.configuration, unetTensors: policyStore.merged)
         if let stop = signals.received { throw StoppedBySignal(number: stop) }

@@ -38,6 +38,7 @@ struct Align: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Layers with adapters: attention, feed-forward, convolutions. Default: attention.")
     var loraTargets: [LoRA.Target] = []
     @Option(help: "A LoRA file to go on from, with its own layers and rank.") var loraFrom: String?
+    @Option(help: "Names in OUTPUT/lora.safetensors: kohya, which most programs read, or diffusers. Default: kohya.") var loraNames: LoRA.Naming?
     @Option(help: "Temperature of the preference loss, as in the Diffusion-DPO code. Default: 2000.") var beta: Double?
     @Option(help: "Default: 2e-5, which belongs to an effective batch of 2048.") var learningRate: Double?
     @Option(help: "Shape of the learning rate over the updates. Default: constant.") var schedule: LearningRateSchedule.Shape?
@@ -83,6 +84,7 @@ struct Align: ParsableCommand {
         (s.lora, s.loraAlpha) = (lora ?? s.lora, loraAlpha ?? s.loraAlpha)
         s.loraTargets = loraTargets.isEmpty ? s.loraTargets : LoRA.Target.allCases.filter(loraTargets.contains)
         s.loraFrom = loraFrom.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+        s.loraNames = loraNames ?? s.loraNames
         (s.precision, s.ema) = (precision ?? s.precision, ema ?? s.ema)
         s.gradientCheckpointing = gradientCheckpointing ?? s.gradientCheckpointing
         s.beta = beta ?? s.beta
@@ -112,6 +114,9 @@ struct Align: ParsableCommand {
     }
 
     func validate() throws {
+        guard loraNames == nil || (lora ?? 0) > 0 || loraFrom != nil else {
+            throw ValidationError("--lora-names is for a run that trains adapters: give --lora or --lora-from")
+        }
         do {
             try settings.validate()
         } catch {

@@ -17,6 +17,7 @@ extension SamplerName: ExpressibleByArgument {}
 extension SceneSplit: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension LoRA.Target: ExpressibleByArgument {}
+extension LoRA.Naming: ExpressibleByArgument {}
 
 extension PredictionType: ExpressibleByArgument {
     public init?(argument: String) { self.init(word: argument) }
@@ -25,11 +26,16 @@ extension PredictionType: ExpressibleByArgument {
 
 /// A model, and adapters to add to it.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model = ""
     @Option(help: "The model that a UNet alone was trained from, which gives the other parts.") var base: String?
     @OptionGroup var parts: ModelPartOptions
-    @Option(help: "A file of adapters (LoRA) to add to the model.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
+    @Option(help: "A file of adapters (LoRA) to add to the model, or a PEFT folder of one.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
     @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
+
+    /// Throws where no model is named, as the parser does for an option that is always due: `convert --names` has none.
+    func requireModel() throws {
+        if model.isEmpty { throw ValidationError("Missing expected argument '--model <model>'") }
+    }
 
     func pipeline() throws -> Pipeline {
         let files = try ModelFiles(parts.source(model, base: base))

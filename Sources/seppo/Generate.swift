@@ -37,6 +37,7 @@ struct Generate: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        try model.requireModel()
         guard prompt.isEmpty != (prompts == nil) else { throw ValidationError("give --prompt or --prompts, and not both") }
         guard count >= 1, batch >= 1, steps >= 1 else { throw ValidationError("count, batch and steps must be at least 1") }
     }

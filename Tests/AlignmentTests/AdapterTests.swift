@@ -29,7 +29,7 @@ import Torch
         #expect(layers.count == 8 * 4 && Set(state.policy.keys) == Set(layers.keys.flatMap { [$0 + ".lora_A.weight", $0 + ".lora_B.weight"] }))
         #expect(state.policy.filter { $0.key.hasSuffix("lora_B.weight") }.allSatisfy { $0.value.magnitude.max().item > 0 })
         // Checkpoints are adapters; the resulting model is a whole one, with their changes added.
-        let checkpoint = try SafeTensorsFile(directory.checkpoint(2, ofAdapters: true)).all()
+        let checkpoint = try RunCheckpoint.adapters(SafeTensorsFile(directory.checkpoint(2, ofAdapters: true)))
         #expect(checkpoint.mapValues { $0.values() } == state.policy.mapValues { $0.values() })
         let aligned = try Pipeline(directory.model).unetTensors
         for (name, tensor) in aligned {
@@ -76,6 +76,40 @@ import Torch
         #expect(states[0].policy.mapValues { $0.values() } == states[1].policy.mapValues { $0.values() } && states[0].counters == states[1].counters)
         #expect(try Data(contentsOf: straight.adapters) == Data(contentsOf: resumed.adapters))
         #expect(try straight.timelessEntries() == resumed.timelessEntries())
+    }
+
+    /// Checkpoints of earlier versions, under PEFT's names and without their alpha, are the same references to the bit.
+    @Test func earlierCheckpointsAreStillReferences() throws {
+        let settings = settings { $0.loraAlpha = 5 }
+        let directory = try world.train(settings, in: "run")
+        let file = directory.checkpoint(1, ofAdapters: true)
+        let random = Generator(seed: 3)
+        let (x, states) = (random.normal([2, 4, 4, 4]), random.normal([2, 8, 8]))
+        func answer(_ settings: AlignmentSettings) throws -> Tensor {
+            let network = try ReferencePool(settings, world.pipeline.denoising, in: directory).network(1)
+            return noGradients { network(x, timesteps: Tensor([300, 700]), context: states) }
+        }
+        let now = try answer(settings)
+        let earlier = try RunCheckpoint.adapters(SafeTensorsFile(file)).mapValues { $0.clone() }
+        try SafeTensors.write(earlier.map { ($0.key, $0.value) }, metadata: ["format": "pt", "iteration": "1"], forMapping: true, to: file)
+        #expect(try SafeTensorsFile(file).names.allSatisfy { $0.contains(".transformer_blocks.") })
+        #expect(sameBits(try answer(settings), now))
+        #expect(try !sameBits(answer(self.settings()), now), "the twin: another alpha")
+        try SafeTensors.write(earlier.merging(["stray": Tensor.ones([1])]) { $1 }, to: file)
+        #expect(throws: ParameterError.self) { try answer(settings) }
+    }
+
+    /// Names change no number: a run may go on under others.
+    @Test func namesMayChangeOnTheWay() throws {
+        let folder = world.folder.appendingPathComponent("run")
+        try AlignmentRun(settings(), in: folder, resumes: false).run(stopping: StopSignals([])) { _ in }
+        let directory = RunDirectory(folder)
+        let before = try world.pipeline.merged(LoRA.File(directory.adapters))
+        try FileManager.default.removeItem(at: directory.model)
+        try AlignmentRun(settings { $0.loraNames = .diffusers }, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
+        #expect(try SafeTensorsFile(directory.adapters).names.allSatisfy { $0.hasPrefix("unet.") })
+        #expect(try relativeDifference(world.pipeline.merged(LoRA.File(directory.adapters)).unetTensors, before.unetTensors) < 1e-6)
+        #expect(throws: RunError.self) { _ = try AlignmentRun(settings { $0.loraAlpha = 3 }, in: folder, resumes: true) }
     }
 
     /// Another's adapters are the first reference too, and its text encoder's changes part of the model.

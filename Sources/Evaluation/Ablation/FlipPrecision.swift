@@ -41,7 +41,8 @@ public struct FlipPrecision: Sendable {
 
     /// - Parameter progress: called after every batch
     public func measure(_ settings: AlignmentSettings, _ directory: RunDirectory, progress: () throws -> Void = {}) throws -> [Example] {
-        let pipeline = try Pipeline(BuiltInModel.resolve(settings.model))
+        let pipeline = try settings.basePipeline()
+        let pool = try ReferencePool(settings, pipeline.denoising, in: directory)
         let encoding = EncodingSettings(resolution: pipeline.resolution, posterior: settings.vaePosterior)
         let winners = try EncodedWinners(
             settings.listedWinners(), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
@@ -55,8 +56,8 @@ public struct FlipPrecision: Sendable {
         let groups = Dictionary(grouping: examples) { [$0.k, $0.reference] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
         var measured: [(Int, Example)] = []
         for group in groups {
-            let policy = try network(group[0].k, pipeline, directory)
-            let reference = try network(group[0].reference, pipeline, directory)
+            let policy = try pool.network(group[0].k)
+            let reference = try pool.network(group[0].reference)
             for first in stride(from: 0, to: group.count, by: 32) {
                 let batch = Array(group[first..<min(first + 32, group.count)])
                 let usable = try winners.prepare(batch.map(\.row))
@@ -73,11 +74,6 @@ public struct FlipPrecision: Sendable {
         let row: Int
         let k: Int
         let reference: Int
-    }
-
-    private func network(_ index: Int, _ pipeline: Pipeline, _ directory: RunDirectory) throws -> UNet {
-        guard index > 0 else { return pipeline.unet }
-        return try ParameterStore(SafeTensorsFile(directory.checkpoint(index)).all()).build { UNet($0, pipeline.unet.configuration) }
     }
 
     private func score(

@@ -10,6 +10,7 @@ extension Inspection {
         lines += pipeline?.lines ?? []
         lines += dataset?.lines ?? []
         lines += run?.lines ?? []
+        lines += lora?.lines ?? []
         lines += file?.lines ?? []
         for ids in tokens ?? [] { lines.append("tokens: " + ids.map(String.init).joined(separator: " ")) }
         lines.append(problems.isEmpty ? "no problems" : problems.count == 1 ? "1 problem:" : "\(problems.count) problems:")
@@ -21,7 +22,7 @@ extension Inspection {
     private static let titles: [Kind: String] = [
         .pipeline: "a diffusers pipeline", .singleFile: "a Stable Diffusion 1.x model in a single file",
         .tokenizer: "a tokenizer", .textEncoder: "a CLIP text encoder", .autoencoder: "an autoencoder", .unet: "a UNet",
-        .dataset: "a data set", .run: "a run", .safetensors: "a safetensors file", .unknown: "nothing known here",
+        .lora: "a LoRA", .dataset: "a data set", .run: "a run", .safetensors: "a safetensors file", .unknown: "nothing known here",
     ]
 }
 
@@ -78,6 +79,16 @@ extension RunInspection {
         lines += settings.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value.text)" }
         if let model { lines += ["the aligned model:"] + model.lines }
         return lines
+    }
+}
+
+extension LoRA.File.Facts {
+    fileprivate var lines: [String] {
+        let alphas = alphas.map { Int(exactly: $0).map(String.init) ?? "\($0)" }
+        return [
+            "  kind         \(kind), names \(naming.joined(separator: "; "))", "  rank         \(ranks.map(String.init).enumerated(upTo: 8))",
+            "  alpha        \(alphas.enumerated(upTo: 8))", "  layers       \(unetLayers) of the UNet, \(textEncoderLayers) of the text encoder",
+        ]
     }
 }
 

@@ -15,6 +15,8 @@ public struct Inspection: Encodable, Sendable {
         case textEncoder = "text_encoder"
         case autoencoder = "vae"
         case unet
+        /// Adapters, of a kind that is read.
+        case lora
         case dataset
         case run
         case safetensors
@@ -31,6 +33,7 @@ public struct Inspection: Encodable, Sendable {
     public var pipeline: PipelineInspection?
     public var dataset: DatasetInspection?
     public var run: RunInspection?
+    public var lora: LoRA.File.Facts?
     public var file: TensorFileInspection?
 
     /// How thorough an inspection is.
@@ -66,6 +69,16 @@ public struct Inspection: Encodable, Sendable {
             parameters = found.policyParameters
             tokenizer = try? CLIPTokenizer(folder: PipelineFolder(found.modelFolder).tokenizer)
             run = found
+        case .lora:
+            do {
+                let adapters = try LoRA.File(url)
+                (lora, parameters) = (adapters.facts, adapters.parameters)
+            } catch {
+                // Of another kind, or spoilt.
+                problems.append("\(error)")
+                kind = .safetensors
+            }
+            if !isFolder.boolValue { file = TensorFileInspection(url, effort, &problems) }
         case .safetensors:
             let found = TensorFileInspection(url, effort, &problems)
             parameters = found.weights.parameters
@@ -111,14 +124,17 @@ public struct Inspection: Encodable, Sendable {
     private static func kind(ofFile url: URL) -> Kind {
         if WinnerSet.mayBe(at: url) { return .dataset }
         guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
-        let parts = (try? SafeTensorsFile(url)).map(SingleFile.contents) ?? []
-        return parts.isEmpty ? .safetensors : parts.count > 1 ? .singleFile : Kind(rawValue: parts[0]) ?? .safetensors
+        guard let file = try? SafeTensorsFile(url) else { return .safetensors }
+        let parts = SingleFile.contents(file)
+        guard !parts.isEmpty else { return LoRA.File.isOne(file) ? .lora : .safetensors }
+        return parts.count > 1 ? .singleFile : Kind(rawValue: parts[0]) ?? .safetensors
     }
 
     private static func kind(ofFolder url: URL) -> Kind {
         func holds(_ name: String) -> Bool { FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path) }
         if holds("run.yaml") { return .run }
         if holds("model_index.json") { return .pipeline }
+        if holds("adapter_model.safetensors") { return .lora }
         if holds("metadata.jsonl") || holds("metadata.csv") { return .dataset }
         let parts = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
         let others = parts.dropFirst().contains { PipelineInspection.exists(url.appendingPathComponent($0)) }

@@ -95,8 +95,9 @@ public struct RunInspection: Encodable, Sendable {
             possible ~= iterations, possible ~= updates
         else { return }
         let due = updatesSaved / Int(updates)
+        let trainsAdapters = ![nil, .null, .number(0)].contains(settings["lora"]) || ![nil, .null].contains(settings["lora_from"])
         for k in 1...Int(iterations) {
-            let file = directory.checkpoint(k, ofAdapters: ![nil, .number(0)].contains(settings["lora"]))
+            let file = directory.checkpoint(k, ofAdapters: trainsAdapters)
             guard PipelineInspection.exists(file) else {
                 if k <= due { problems.append("\(file.path): the checkpoint is missing") }
                 continue
