@@ -44,6 +44,9 @@ struct ModelLocation: Sendable {
         // One part by itself, or what a training left: some of the parts, each in its folder.
         if let part = Self.part(url) { return keep(part, weights: nil) }
         for name in ["text_encoder", "vae", "unet"] { Self.part(url.appendingPathComponent(name)).map { keep($0, weights: nil) } }
+        if textEncoder != nil, autoencoder != nil, unet != nil {
+            throw ConfigurationError(file: url.path, message: "is not a whole diffusers folder: it has no model_index.json")
+        }
         if unet == nil { Self.part(url.appendingPathComponent("unet_ema")).map { keep($0, weights: nil) } }
         guard textEncoder == nil, autoencoder == nil, unet == nil else { return }
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted()

@@ -45,11 +45,11 @@ extension SafeTensorsError.Problem: CustomStringConvertible {
         case .truncated(let size):
             size == 0
                 ? "the file is empty: download it again"
-                : "\(size) bytes are too few for a safetensors file: was its download cut short?"
+                : "\(size) bytes are too few for a safetensors file: truncated? Was its download cut short?"
         case .headerTooLong(let length):
             "is not a safetensors file: its header would have \(length) bytes, of which the format allows \(SafeTensors.longestHeader)"
         case .headerBeyondFile(let length, let size):
-            "the header claims \(length) bytes, the file has \(size): was its download cut short? Get it again"
+            "the header claims \(length) bytes, the file has \(size): truncated? Was its download cut short? Get it again"
         case .notJSON(let what, let byte): "the header is not what the format demands: \(what) at byte \(byte)"
         case .notUTF8(let byte): "the header is not UTF-8 in the text at byte \(byte)"
         case .duplicateName(let name): "the name \(name) occurs twice"
@@ -62,7 +62,7 @@ extension SafeTensorsError.Problem: CustomStringConvertible {
         case .shapeOverflow(let tensor): "tensor \(tensor) has more elements than a number can count"
         case .reversedOffsets(let tensor, let start, let end): "tensor \(tensor) ends at \(end), before it starts at \(start)"
         case .offsetsBeyondFile(let tensor, let end, let data):
-            "tensor \(tensor) ends at \(end), the file has \(data) bytes of data: was its download cut short? Get it again"
+            "tensor \(tensor) ends at \(end), the file has \(data) bytes of data: truncated? Was its download cut short? Get it again"
         case .wrongSize(let tensor, let bytes, let expected): "tensor \(tensor) has \(bytes) bytes, its shape and element type need \(expected)"
         case .overlap(let tensor, let other): "tensors \(tensor) and \(other) overlap"
         case .gap(let tensor, let bytes): "\(bytes) bytes before tensor \(tensor) belong to no tensor"

@@ -77,7 +77,7 @@ import Testing
         let folder = TemporaryFolder()
         let weights = URL(fileURLWithPath: Materials.model).appendingPathComponent("unet/diffusion_pytorch_model.safetensors")
         let file = try inspect(weights)
-        #expect(file.kind == "safetensors" && file.problems.isEmpty && (file.json["parameters"] as? Int ?? 0) > 100_000)
+        #expect(file.kind == "unet" && file.problems.isEmpty && (file.json["parameters"] as? Int ?? 0) > 100_000)
         #expect(try inspect(weights.deletingLastPathComponent()).kind == "unet")
         #expect(try inspect(folder.url).kind == "unknown")
         let winners = try inspect(Materials.winners)

@@ -167,7 +167,7 @@ import Torch
     /// The twin: a tensor within a network that is none of these is no leftover.
     @Test(arguments: ["model.diffusion_model.fuser.weight", "first_stage_model.decoder.extra.weight", text + "text_model.extra.weight"])
     func unknownTensorsOfANetworkAreRefused(_ name: String) throws {
-        #expect(try refusal(ModelSource(file("stray", whole.merging([name: Tensor.ones([1])]) { $1 }))).contains(name))
+        #expect(try refusal(ModelSource(file("stray", whole.merging([name: Tensor.ones([1])]) { $1 }))).contains(name.suffix(12)))
     }
 
     // MARK: Other kinds
@@ -218,6 +218,6 @@ import Torch
         #expect(try refusal(ModelSource(model.appendingPathComponent("vae"))).contains("no UNet"))
         #expect(try refusal(ModelSource(folder.url("nowhere"))).contains("does not exist"))
         let hint = try refusal(ModelSource(folder.url))
-        #expect(hint.contains("no model_index.json") && hint.contains("whole.safetensors"), "\(hint)")
+        #expect(hint.contains("no model_index.json") && hint.contains("vae.safetensors"), "\(hint)")
     }
 }

@@ -68,7 +68,7 @@ import Torch
     }
 
     @Test(arguments: [
-        ("conditioner.embedders.0.weight", "Stable Diffusion XL"), ("cond_stage_model.model.token_embedding.weight", "2.x"), ("lora_unet_x.alpha", "LoRA"),
+        ("conditioner.embedders.0.weight", "Stable Diffusion XL"), ("cond_stage_model.model.ln_final.weight", "2.x"), ("lora_unet_x.alpha", "LoRA"),
         ("down_blocks.0.resnets.0.conv1.weight", "is a UNet alone"), ("something.weight", "holds no UNet"),
     ])
     func otherFilesAreRefusedByName(_ tensor: String, _ message: String) throws {

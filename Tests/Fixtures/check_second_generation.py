@@ -38,4 +38,4 @@ left = compare("text_encoder", converted, load_file(place / "folder/text_encoder
 assert all(".layers.2." in name or "text_projection" in name for name in left), sorted(left)
 tokenizer = CLIPTokenizer.from_pretrained(place / "folder/tokenizer")
 ids = tokenizer("a calm lake!", padding="max_length", truncation=True, max_length=77).input_ids
-assert ids[:6] == [49406, 320, 9106, 4094, 0, 49407] and ids[6:] == [0] * 71, ids[:8]
+assert ids[:6] == [49406, 320, 7011, 2553, 0, 49407] and ids[6:] == [0] * 71, ids[:8]

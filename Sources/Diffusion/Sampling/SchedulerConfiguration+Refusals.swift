@@ -35,7 +35,11 @@ extension SchedulerConfiguration {
 
     /// Throws, naming the key, where the sampler of that name would have to do what we cannot; or, without a name, where the noise schedule cannot be made.
     func refuseUnsupported(for name: SamplerName?) throws {
-        func unsupported(_ key: String, _ value: String) -> SchedulerError { error(.unsupported(key: key, value: value, by: name)) }
+        func unsupported(_ key: String, _ value: String) -> SchedulerError {
+            // Whether another sampler helps, which takes whatever this one does not.
+            let helps = others[key].map { Self.supportedValues[.ddim]?[key]?.contains($0) ?? true } ?? true
+            return error(.unsupported(key: key, value: value, by: helps ? name : nil))
+        }
         if ["FlowMatch", "EDM"].contains(where: className.hasPrefix) { throw error(.otherProcess(className)) }
         for (key, values) in (name.flatMap { Self.supportedValues[$0] } ?? [:]).sorted(by: { $0.key < $1.key }) {
             if let value = others[key], !values.contains(value) { throw unsupported(key, value.text) }

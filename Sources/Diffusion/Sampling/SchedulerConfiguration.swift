@@ -199,7 +199,7 @@ public struct SchedulerError: Error, Equatable, CustomStringConvertible {
     public enum Problem: Equatable, Sendable {
         case malformed(String)
         case unknownKey(String)
-        /// - Parameter by: the sampler that would have to obey it; nil where none could do without
+        /// - Parameter by: the sampler that would have to obey it, where another does without; nil where none does
         case unsupported(key: String, value: String, by: SamplerName?)
         case unsupportedClass(String)
         /// A scheduler of another process than noise added by ᾱ.
@@ -226,7 +226,7 @@ extension SchedulerError.Problem {
             "the key \(key.quotedForMessage) is not known here, and ignoring it could change the images: remove it where it means nothing"
         case .unsupported(let key, let value, nil): "\(key) = \(value) is not supported"
         case .unsupported(let key, let value, let name?):
-            "\(key) = \(value) is not supported by the sampler \(name.rawValue)" + (name == .ddim ? "" : ": choose another, such as --sampler ddim")
+            "\(key) = \(value) is not supported by the sampler \(name.rawValue): choose another, such as --sampler ddim"
         case .unsupportedClass(let name):
             "the sampler of \(name.quotedForMessage) is not supported: choose another, --sampler "
                 + SamplerName.allCases.map(\.rawValue).joined(separator: ", ")
