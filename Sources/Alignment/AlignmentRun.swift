@@ -32,7 +32,7 @@ public final class AlignmentRun {
         let encoder = try WinnerEncoder(model)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
-        data = try WinnerSet(URL(fileURLWithPath: settings.winners))
+        data = try settings.listedWinners()
         do {
             try directory.create()
         } catch {

@@ -1,5 +1,6 @@
 import Datasets
 import Diffusion
+import Foundation
 import Torch
 
 /// Everything that determines the numbers of a run. Defaults are those of Stable Diffusion 1.5 in the paper, where it states them.
@@ -7,6 +8,11 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
     /// A diffusers folder, or `scenes` for the built-in model.
     public var model: String
     public var winners: String
+    /// Columns of Parquet files, or keys of metadata files, that are the caption and the image; nil: by their names.
+    public var captionColumn: String?
+    public var imageColumn: String?
+    /// What becomes of captions of several lines.
+    public var captionLines = CaptionLines.join
     public var method: Method.Name = .seppo
     /// Overrides of the method's row.
     public var reference: ReferenceRule?
@@ -84,6 +90,12 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
         if let reference { row.reference = reference }
         if let flip { row.flip = flip }
         return row
+    }
+
+    /// The data set, listed.
+    public func listedWinners() throws -> WinnerSet {
+        let columns = ParquetColumnNames(image: imageColumn, caption: captionColumn)
+        return try WinnerSet(URL(fileURLWithPath: winners), columns: columns, captionLines: captionLines)
     }
 
     public var totalUpdates: Int { iterations * updates }

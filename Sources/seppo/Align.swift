@@ -64,6 +64,7 @@ struct Align: ParsableCommand {
     @Option(help: "Updates between saved states. Default: 10.") var saveEvery: Int?
     @Option(help: "Of every random number of the run. Default: 0.") var seed: UInt64?
     @Flag(help: "Go on with the run in OUTPUT.") var resume = false
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var common: CommonOptions
 
     var settings: AlignmentSettings {
@@ -97,6 +98,7 @@ struct Align: ParsableCommand {
         (s.flipImages, s.unshareNoise) = (flipImages ?? s.flipImages, unshareNoise ?? s.unshareNoise)
         s.referenceDraw = referenceDraw ?? s.referenceDraw
         s.limit = limit ?? s.limit
+        (s.captionColumn, s.imageColumn, s.captionLines) = (reading.captionColumn, reading.imageColumn, reading.lines)
         (s.heldOut, s.validationPrompts) = (heldOut ?? s.heldOut, validationPrompts ?? s.validationPrompts)
         s.threads = threads ?? s.threads
         s.cache = cache.map { URL(fileURLWithPath: $0).standardizedFileURL.path }

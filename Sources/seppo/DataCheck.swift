@@ -12,7 +12,9 @@ struct DataCheck: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let inspection = try Inspection(dataset: data.path, columns: data.columns, effort: .everything)
+        let inspection = try Inspection(dataset: data.path, columns: data.reading.columns, captionLines: data.reading.lines, effort: .everything)
+        for line in inspection.dataset?.notes ?? [] { Console.line(line) }
+        for link in inspection.dataset?.links ?? [] { print(link) }
         for problem in inspection.problems { print(problem) }
         guard let winners = inspection.dataset?.winners, winners > 0 else { throw ExitCode.failure }
         print("\(winners) winners can be used, \(inspection.problems.count) problems")

@@ -16,11 +16,12 @@ struct DataConvert: ParsableCommand {
 
     @OptionGroup var data: DataSetOptions
     @Option(help: "A folder, or a file that ends in .tar; not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @OptionGroup var links: LinkOptions
     @OptionGroup var common: CommonOptions
 
     func run() throws {
         guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
-        let set = try data.winners()
+        let set = try links.copied(data.winners())
         set.report.show()
         let bar = ProgressBar("converting")
         let skips: [Skip]

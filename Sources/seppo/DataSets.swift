@@ -8,7 +8,7 @@ struct DataSets: ParsableCommand {
         commandName: "data",
         abstract: "Show, check, convert and split data sets of captioned images.",
         discussion: """
-            A data set is an image folder (metadata.jsonl, metadata.csv, or a .txt caption beside each image), a Parquet file or a folder with such \
+            A data set is an image folder (metadata.jsonl, metadata.csv, or a .txt or .caption file beside each image), a Parquet file or a folder with such \
             files (Pick-a-Pic's pairs, or a column of images with one of captions), a WebDataset tar or a folder with such shards. Every other \
             command takes the same forms.
             """,
@@ -18,15 +18,28 @@ struct DataSets: ParsableCommand {
 /// A data set, and how it is read where its columns do not tell.
 struct DataSetOptions: ParsableArguments {
     @Argument(help: "A folder, a .parquet file or a .tar file.") var path: String
-    @Option(help: "The column of captions, of Parquet files that do not tell by its name.") var captionColumn: String?
-    @Option(help: "The column of images, of Parquet files that do not tell by its name.") var imageColumn: String?
-
-    var columns: ParquetColumnNames { ParquetColumnNames(image: imageColumn, caption: captionColumn) }
+    @OptionGroup var reading: ReadingOptions
 
     func winners() throws -> WinnerSet {
-        let set = try WinnerSet(URL(fileURLWithPath: path), columns: columns)
+        let set = try WinnerSet(URL(fileURLWithPath: path), columns: reading.columns, captionLines: reading.lines)
         Console.line(set.summary)
         return set
+    }
+}
+
+/// Whether a copy of a data set holds what lies outside of it.
+struct LinkOptions: ParsableArguments {
+    @Flag(help: "Also copy what links that lead out of the data set lead to.") var followLinks = false
+
+    func copied(_ set: WinnerSet) throws -> WinnerSet {
+        if followLinks { return set }
+        do {
+            let inside = try set.withoutLinks()
+            if inside.winners.count < set.winners.count { Console.line("links that lead out of the data set are not followed; --follow-links copies what they lead to") }
+            return inside
+        } catch {
+            throw ValidationError("\(error)\nGive --follow-links to copy what links lead to")
+        }
     }
 }
 

@@ -13,7 +13,7 @@ struct DataShow: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let inspection = try Inspection(dataset: data.path, columns: data.columns)
+        let inspection = try Inspection(dataset: data.path, columns: data.reading.columns, captionLines: data.reading.lines)
         print(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
     }
 }

@@ -17,6 +17,7 @@ struct DataSplit: ParsableCommand {
     @Option(help: "A folder, not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
     @Option(help: "The share to hold out, between 0 and 1.") var heldOut: Double
     @Option(help: "Another seed holds out others.") var seed: UInt64 = 0
+    @OptionGroup var links: LinkOptions
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -25,7 +26,7 @@ struct DataSplit: ParsableCommand {
 
     func run() throws {
         guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
-        let set = try data.winners()
+        let set = try links.copied(data.winners())
         set.report.show()
         let split = HeldOutSplit(set.winners, share: heldOut, seed: seed)
         guard !split.heldOut.isEmpty else {

@@ -26,10 +26,12 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Of the drawings, or of the noise.") var seed: UInt64 = 0
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @Flag(help: "Print one JSON object.") var json = false
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         guard scenes != (winners != nil) else { throw ValidationError("give --scenes or --winners, and not both") }
+        if scenes, let option = reading.given { throw ValidationError("\(option) says how --winners is read: it has no effect with --scenes") }
         let ofScenes = [("--seeds", seeds != nil), ("--steps", steps != nil), ("--guidance", !guidance.isEmpty), ("--split", split != nil)]
         if winners != nil, let option = ofScenes.first(where: \.1)?.0 {
             throw ValidationError("\(option) has no effect with --winners, which draws nothing: leave it out")
@@ -43,7 +45,7 @@ struct Evaluate: ParsableCommand {
         let models = [model] + (base.map { [$0] } ?? [])
         var denoising = DenoisingEvaluation()
         (denoising.count, denoising.seed) = (count, seed)
-        let data = try winners.map { try WinnerSet(URL(fileURLWithPath: $0)) }
+        let data = try winners.map { try WinnerSet(URL(fileURLWithPath: $0), columns: reading.columns, captionLines: reading.lines) }
         if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
             let pipeline = try Pipeline(BuiltInModel.resolve(name))

@@ -12,6 +12,9 @@ struct Generate: ParsableCommand {
             same image. With one image, an OUTPUT that ends in .png is the file itself; otherwise it is a folder of 00000-SEED.png, … with a \
             metadata.jsonl beside them.
 
+            A file of prompts has one a line, in UTF-8; lines that begin with # are passed over. Behind a prompt may stand, as in sd-scripts: --n \
+            (negative prompt), --w, --h, --d (seed), --l (guidance), --s (steps).
+
               seppo generate --model scenes --prompt "a red circle" --output image.png
             """)
 
@@ -40,31 +43,36 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         Runtime.threads = threads
-        let texts = try prompts.map(Self.lines) ?? prompt
-        guard !texts.isEmpty else { throw ValidationError("\(prompts ?? ""): holds no prompt") }
+        let jobs = try requested().flatMap { prompt in (0..<count).map { job(prompt, $0) } }
+        guard sheet == nil || Set(jobs.map { [$0.width, $0.height] }).count == 1 else {
+            throw ValidationError("\(prompts ?? ""): pictures of several sizes make no sheet: leave --sheet out")
+        }
         let pipeline = try model.pipeline()
-        let jobs = texts.flatMap { text in (0..<count).map { (prompt: text, seed: seed &+ UInt64($0)) } }
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
         if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }
         let bar = ProgressBar("drawing")
         var lines = Data()
         var drawn: [RGBImage] = []
         // Images are written batch by batch, so that a long list never waits in memory and an interruption keeps what was drawn.
-        for first in stride(from: 0, to: jobs.count, by: batch) {
-            let part = Array(jobs[first..<min(first + batch, jobs.count)])
+        var first = 0
+        while first < jobs.count {
+            let kind = jobs[first]
+            let part = Array(jobs[first...].prefix(batch).prefix { $0.isDrawn(like: kind) })
             let images = try pipeline.generate(
-                part.map(\.prompt), negativePrompts: [negativePrompt], seeds: part.map(\.seed),
-                settings: SamplingSettings(sampler: sampler, steps: steps, guidance: guidance, eta: eta), width: width, height: height, batch: batch)
+                part.map(\.prompt), negativePrompts: part.map(\.negative), seeds: part.map(\.seed),
+                settings: SamplingSettings(sampler: sampler, steps: kind.steps, guidance: kind.guidance, eta: eta), width: kind.width, height: kind.height,
+                batch: batch)
             for (offset, job) in part.enumerated() {
                 let name = String(format: "%05d-%llu.png", first + offset, job.seed)
                 let image = RGBImage(images[offset])
                 try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
                 if sheet != nil { drawn.append(image) }
-                let row = Row(file_name: name, text: job.prompt, seed: job.seed, guidance: guidance, steps: steps)
+                let row = Row(file_name: name, text: job.prompt, seed: job.seed, guidance: job.guidance, steps: job.steps)
                 lines += try JSONEncoder.sorted.encode(row) + Data("\n".utf8)
             }
             if !isFile { try writeAtomically(lines, to: output.appendingPathComponent("metadata.jsonl")) }
-            bar.show(first + part.count, of: jobs.count)
+            first += part.count
+            bar.show(first, of: jobs.count)
         }
         // One image a prompt makes a column, which nobody would look at: those stand side by side.
         if let sheet { try RGBImage.sheet(drawn, columns: count > 1 ? count : min(jobs.count, 8)).writePNG(to: sheet) }
@@ -79,9 +87,38 @@ struct Generate: ParsableCommand {
         let steps: Int
     }
 
-    private static func lines(_ path: String) throws -> [String] {
-        let lines = try String(contentsOfFile: path, encoding: .utf8).split(whereSeparator: \.isNewline)
-        return lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    /// An image to draw.
+    private struct Job {
+        let prompt: String
+        let negative: String
+        let seed: UInt64
+        let width: Int?
+        let height: Int?
+        let guidance: Double
+        let steps: Int
+
+        /// Whether both can go through the network together.
+        func isDrawn(like other: Job) -> Bool {
+            (width, height, guidance, steps) == (other.width, other.height, other.guidance, other.steps)
+        }
+    }
+
+    private func requested() throws -> [PromptFile.Prompt] {
+        guard let prompts else { return prompt.map(PromptFile.Prompt.init) }
+        do {
+            let file = try PromptFile(URL(fileURLWithPath: prompts))
+            if file.comments > 0 { Console.line("\(prompts): \(file.prompts.count) prompts; lines that begin with #, passed over: \(file.comments)") }
+            return file.prompts
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    /// - Parameter number: among the images of this prompt
+    private func job(_ prompt: PromptFile.Prompt, _ number: Int) -> Job {
+        Job(
+            prompt: prompt.text, negative: prompt.negative ?? negativePrompt, seed: (prompt.seed ?? seed) &+ UInt64(number), width: prompt.width ?? width,
+            height: prompt.height ?? height, guidance: prompt.guidance ?? guidance, steps: prompt.steps ?? steps)
     }
 }
 

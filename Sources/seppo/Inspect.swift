@@ -22,10 +22,21 @@ struct Inspect: ParsableCommand {
         help: ArgumentHelp("Print the tokens that the model gets for each text, padded and truncated.", valueName: "text")) var tokens: [String] = []
     @Flag(help: "Decode every image and read every tensor, however many.") var all = false
     @Flag(help: "Print one JSON object.") var json = false
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        if let option = reading.given, !tokens.isEmpty { throw ValidationError("\(option) is for data sets, and --tokens for models: give one") }
+    }
+
     func run() throws {
-        let inspection = try Inspection(path, tokens: tokens, effort: all ? .everything : .bounded)
+        let effort = all ? Inspection.Effort.everything : .bounded
+        let inspection =
+            if reading.given == nil {
+                try Inspection(path, tokens: tokens, effort: effort)
+            } else {
+                try Inspection(dataset: path, columns: reading.columns, captionLines: reading.lines, effort: effort)
+            }
         print(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
     }
 }

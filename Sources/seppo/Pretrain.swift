@@ -68,10 +68,13 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Of the corpus, the weights and the order.")
     var seed: UInt64 = 0
 
+    @OptionGroup var reading: ReadingOptions
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         guard scenes != (images != nil) else { throw ValidationError("Give either --scenes or --images PATH.") }
+        if scenes, let option = reading.given { throw ValidationError("\(option) says how --images is read: it has no effect with --scenes.") }
         guard resolution >= 16, resolution % 8 == 0 else { throw ValidationError("--resolution must be a multiple of 8, 16 or more.") }
         guard vocabulary >= 514, captionLength >= 2 else { throw ValidationError("--vocabulary must be at least 514, --caption-length at least 2.") }
         guard steps > 0, textSteps > 0, autoencoderSteps > 0, batch > 0, count ?? 1 > 0 else {
@@ -107,7 +110,7 @@ struct Pretrain: ParsableCommand {
             let quality = SceneQuality(flawed: flawed, qualityFlaws: qualityFlaws)
             return CaptionedImages(SceneCorpus(quality: quality, split: .train, count: count ?? 24000, seed: seed))
         }
-        let set = try WinnerSet(images)
+        let set = try WinnerSet(images, columns: reading.columns, captionLines: reading.lines)
         var skips = set.report
         let corpus = try CaptionedImages(set, side: resolution, limit: count) { skips.append($0) }
         let leftOut = skips.isEmpty ? "" : ", \(skips.count) left out:\n" + skips.map { "  \($0)" }.joined(separator: "\n")

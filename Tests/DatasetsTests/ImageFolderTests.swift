@@ -41,10 +41,10 @@ import Testing
     @Test func leavesOutBadRowsOfJSONLines() throws {
         let rows: [(String, String?)] = [
             (#"{"file_name": "a.png", "text": "good"}"#, nil),
-            (#"{"file_name": "a.png", "text": "good""#, "not valid JSON"),
+            (#"{"file_name": "a.png", "text": "good""#, "not valid JSON: a comma or } was expected at byte 38"),
             (#"["a.png", "good"]"#, "not a JSON object"),
-            (#"{"text": "good"}"#, "no file_name"),
-            (#"{"file_name": "a.png"}"#, "no text"),
+            (#"{"text": "good"}"#, "no file_name; there is text"),
+            (#"{"file_name": "a.png"}"#, "no text, caption, prompt; there is file_name"),
             (#"{"file_name": "a.png", "text": 7}"#, "text is not a string"),
             (#"{"file_name": "a.png", "text": " \n"}"#, "the text is empty"),
             (#"{"file_name": "c.png", "text": "good"}"#, "c.png is missing"),
@@ -102,7 +102,7 @@ import Testing
             #expect(captions(found) == ["a.WebP: a cat by a door", "b.png: a dog", "sub/c.jpeg: below"])
             #expect(
                 found.report.map(\.description) == [
-                    "blank.txt: the caption is empty", "lonely.png: no caption: lonely.txt is missing", "old.gif: not a .png, .jpg, .jpeg or .webp file",
+                    "blank.txt: the caption is empty", "lonely.png: no caption: lonely.txt is missing", "old.gif: a GIF image, which is not read: save it as PNG, JPEG or WebP",
                     "notes.txt: no image beside it",
                 ])
         }

@@ -213,7 +213,8 @@ struct FolderListing {
     // MARK: Captions beside the images
 
     private mutating func addCaptionedImages(_ paths: [DatasetPath], _ captions: CaptionFiles) {
-        var read: [String: Int] = [:]
+        // By bytes: two names may differ in how their accents are written alone.
+        var read: [[UInt8]: Int] = [:]
         var unlisted: [String: [DatasetPath]] = [:]
         for path in paths {
             let table = tables.last { $0.governs(path) }
@@ -226,8 +227,8 @@ struct FolderListing {
             switch captions.match(path) {
             case .none(let reason): listing.leaveOut(path.path, reasonForNoCaption(path) ?? reason)
             case .file(let file, let others):
-                read[file.path, default: 0] += 1
-                for other in others where read.updateValue(1, forKey: other.path) == nil {
+                read[Array(file.path.utf8), default: 0] += 1
+                for other in others where read.updateValue(1, forKey: Array(other.path.utf8)) == nil {
                     listing.leaveOut(other.path, "not read, because \(file.name) is there")
                 }
                 add(path, file)
@@ -238,7 +239,7 @@ struct FolderListing {
         for (table, images) in unlisted.sorted(by: { $0.key < $1.key }) {
             listing.leaveOut(table, "pictures with a caption beside them that it does not name, not read: \(images.count), such as \(images[0].path)")
         }
-        for path in paths where CaptionFiles.endings.contains(path.ending) && read[path.path] == nil && !tables.contains(where: { $0.governs(path) }) {
+        for path in paths where CaptionFiles.endings.contains(path.ending) && read[Array(path.path.utf8)] == nil && !tables.contains(where: { $0.governs(path) }) {
             listing.leaveOut(path.path, "no image beside it")
         }
     }

@@ -44,7 +44,7 @@ public struct FlipPrecision: Sendable {
         let pipeline = try Pipeline(BuiltInModel.resolve(settings.model))
         let encoding = EncodingSettings(resolution: pipeline.resolution, posterior: settings.vaePosterior)
         let winners = try EncodedWinners(
-            WinnerSet(URL(fileURLWithPath: settings.winners)), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
+            settings.listedWinners(), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
         var generator = SeededGenerator(seed: seed, purpose: "flip precision order", index: 0)
         let order = generator.permuted(Array(0..<winners.count))
         // Example n belongs to k = n mod K + 1 and, within that k, to each earlier checkpoint in turn.

@@ -45,16 +45,25 @@ public struct DatasetInspection: Encodable, Sendable {
     public var sizes: [SizeCount] = []
     /// Groups of images with the same bytes under several captions.
     public var duplicates: [[String]] = []
+    /// What was done that a user might not expect.
+    public var notes: [String] = []
+    /// Links that lead out of the data set, with what they lead to.
+    public var links: [String] = []
     /// Files and rows that were left out.
     public var skipped: [Skip] = []
 
     /// - Parameters:
-    ///   - columns: of Parquet files, where their names do not tell
+    ///   - columns: of Parquet files, or keys of metadata files, where their names do not tell
+    ///   - captionLines: what becomes of captions of several lines
     ///   - problems: what is wrong with it is added
-    init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), _ effort: Inspection.Effort, _ problems: inout [String]) {
+    init(
+        _ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join, _ effort: Inspection.Effort,
+        _ problems: inout [String]
+    ) {
         do {
-            let set = try WinnerSet(url, columns: columns)
+            let set = try WinnerSet(url, columns: columns, captionLines: captionLines)
             (form, counts, skipped) = (set.form, set.counts, set.report)
+            (notes, links) = (set.notes, set.links.map(\.description))
             examine(set.winners, effort)
             if winners == 0 { problems.append("\(url.path): no usable winner: none of \(set.winners.count) images can be decoded") }
         } catch {

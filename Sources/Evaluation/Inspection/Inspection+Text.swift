@@ -50,6 +50,7 @@ extension DatasetInspection.Spread {
 extension DatasetInspection {
     fileprivate var lines: [String] {
         var lines = form.map { ["  " + WinnerSet.summary($0, counts)] } ?? []
+        lines += notes.map { "  " + $0 }
         lines += ["  \(winners) winners with \(distinctCaptions) different captions, \(losers) with a losing image; \(skipped.count) files or rows left out"]
         if decoded < winners { lines.append("  \(decoded) of them were decoded; inspect --all decodes every one") }
         if let width, let height {

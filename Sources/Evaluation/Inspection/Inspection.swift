@@ -84,13 +84,17 @@ public struct Inspection: Encodable, Sendable {
     }
 
     /// A path of which it is known that it should be a data set.
-    /// - Parameter columns: of Parquet files, where their names do not tell
-    public init(dataset path: String, columns: ParquetColumnNames = ParquetColumnNames(), effort: Effort = .bounded) throws {
+    /// - Parameters:
+    ///   - columns: of Parquet files, or keys of metadata files, where their names do not tell
+    ///   - captionLines: what becomes of captions of several lines
+    public init(
+        dataset path: String, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join, effort: Effort = .bounded
+    ) throws {
         let url = URL(fileURLWithPath: path).standardizedFileURL
         self.path = url.path
         kind = .dataset
         guard FileManager.default.fileExists(atPath: url.path) else { throw InspectionError(path: url.path) }
-        dataset = DatasetInspection(url, columns: columns, effort, &problems)
+        dataset = DatasetInspection(url, columns: columns, captionLines: captionLines, effort, &problems)
     }
 
     private static func kind(ofFile url: URL) -> Kind {
