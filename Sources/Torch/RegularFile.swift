@@ -95,6 +95,11 @@ public struct UnreadableFile: Error, Equatable, CustomStringConvertible {
     public let path: String
     public let problem: Problem
     public var description: String { "\(path): \(problem)" }
+
+    public init(path: String, problem: Problem) {
+        self.path = path
+        self.problem = problem
+    }
 }
 
 extension UnreadableFile.Problem: CustomStringConvertible {
@@ -105,7 +110,7 @@ extension UnreadableFile.Problem: CustomStringConvertible {
         case .pipe: "is a pipe, not a file"
         case .socket: "is a socket, not a file"
         case .device: "is a device, not a file"
-        case .tooLarge(let size, let limit): "has \(size) bytes, more than the \(limit) that such a file may have"
+        case .tooLarge(let size, let limit): "has \(size) bytes, too many: such a file has at most \(limit)"
         case .notUTF8: "is not UTF-8 text: save it as UTF-8"
         case .otherKind(let kind): kind.sentence
         case .system(let code): "cannot be read: \(String(cString: strerror(code)))"

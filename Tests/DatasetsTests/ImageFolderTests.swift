@@ -44,9 +44,9 @@ import Testing
             (#"{"file_name": "a.png", "text": "good""#, "not valid JSON: a comma or } was expected at byte 38"),
             (#"["a.png", "good"]"#, "not a JSON object"),
             (#"{"text": "good"}"#, "no file_name; there is text"),
-            (#"{"file_name": "a.png"}"#, "no text, caption, prompt; there is file_name"),
-            (#"{"file_name": "a.png", "text": 7}"#, "text is not a string"),
-            (#"{"file_name": "a.png", "text": " \n"}"#, "the text is empty"),
+            (#"{"file_name": "a.png"}"#, "no text, caption, captions, prompt; there is file_name"),
+            (#"{"file_name": "a.png", "text": 7}"#, "text is a number, which is no caption: a text or a list of texts is needed"),
+            (#"{"file_name": "a.png", "text": " \n"}"#, "the caption is empty"),
             (#"{"file_name": "c.png", "text": "good"}"#, "c.png is missing"),
             (#"{"file_name": "a.png", "text": "good", "loser_file_name": "c.png"}"#, "c.png is missing"),
             (#"{"file_name": "../a.png", "text": "good"}"#, "../a.png is outside the folder"),
@@ -86,7 +86,7 @@ import Testing
             #expect(
                 found.report.map(\.description) == [
                     "metadata.csv:4: 1 fields where the header has 2", "metadata.csv:5: 3 fields where the header has 2",
-                    "metadata.csv:6: text after a closing quote", "metadata.csv:7: b.png is missing", "metadata.csv:8: the text is empty",
+                    "metadata.csv:6: text after a closing quote", "metadata.csv:7: b.png is missing", "metadata.csv:8: the caption is empty",
                     "metadata.csv:9: a quote is never closed",
                 ])
         }
@@ -143,7 +143,7 @@ import Testing
         }
         try folder(images: ["a.png"], texts: ["metadata.csv": "name,caption\na.png,a"]) { url in
             let error = #expect(throws: WinnerSetError.self) { try WinnerSet(url) }
-            #expect(error?.description.contains("metadata.csv:1: the header row must name the columns file_name and text") == true)
+            #expect(error?.description.contains("metadata.csv:1: the header row must name the columns file_name and text or caption or captions or prompt; it has name, caption") == true)
         }
     }
 

@@ -1,7 +1,8 @@
-import Datasets
 import Foundation
 import TestSupport
 import Testing
+
+@testable import Datasets
 
 @Suite struct PromptFileTests {
     private let folder = TemporaryFolder()

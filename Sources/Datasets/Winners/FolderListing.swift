@@ -29,7 +29,7 @@ struct FolderListing {
     private var sharedCaptions = 0
     private var readsCaptionFiles = false
 
-    /// Throws where it is not clear which of several splits is meant, or a column is named of files that have none.
+    /// Throws where it is not clear which of several splits or configurations is meant, or a column is named of files that have none.
     init(_ folder: URL, _ walk: FolderWalk, _ choice: ParquetColumnNames, _ captionLines: CaptionLines) throws(WinnerSetError) {
         (self.folder, self.walk, columns, listing) = (folder, walk, MetadataColumns(choice), WinnerListing(captionLines))
         links = DatasetLinks(walk.links)
@@ -41,6 +41,8 @@ struct FolderListing {
         let split = split
         tables = found.filter { [nil, split].contains(DatasetSplit(foldersOf: $0.file)) }
         if tables.isEmpty, let name = choice.caption ?? choice.image { throw .noColumns(folder.path, name) }
+        let folders = Set(paths.filter { $0.isImage && DatasetSplit(foldersOf: $0.path) == split }.map(\.folder)).sorted()
+        try DatasetConfigurations.requireOne(tables.isEmpty ? folders.map { $0 + "images" } : tables.map(\.file), in: folder)
         for skip in walk.skips { listing.leaveOut(skip.file, skip.reason) }
         leaveOutOtherTables(paths)
         leaveOutOtherSplits(paths)
@@ -143,18 +145,14 @@ struct FolderListing {
         let path = try path(named: name, table)
         named.insert(path)
         guard DatasetSplit(foldersOf: path) == split else { return nil }
-        let captions = try captions(columns.captions(fields))
+        let (key, value) = try columns.caption(fields)
+        let captions = try listing.captions(value, named: key)
         let loser = try columns.loser(fields)
         let image = try image(path, name)
         guard let loser else { return Winner(image: image, captions: captions) }
         let loserPath = try self.path(named: loser, table)
         named.insert(loserPath)
         return Winner(image: image, captions: captions, loser: try self.image(loserPath, loser))
-    }
-
-    private mutating func captions(_ texts: [String]) throws(RowError) -> [String] {
-        guard texts.reduce(0, { $0 + $1.utf8.count }) <= MetadataFormat.longestLine else { throw RowError("the caption is too long") }
-        return texts.map { listing.caption($0) }
     }
 
     /// The file that a metadata file means, relative to the data set: checked, since it is somebody else's text.
@@ -252,7 +250,7 @@ struct FolderListing {
     private mutating func add(_ image: DatasetPath, _ captionFile: DatasetPath) {
         let text: String
         do {
-            text = try UTF8Text.string(RegularFile.bytes(folder.appendingPathComponent(captionFile.path), atMost: MetadataFormat.longestLine))
+            text = try UTF8Text.string(RegularFile.bytes(folder.appendingPathComponent(captionFile.path), atMost: WinnerListing.longestCaption))
         } catch let error as UnreadableFile {
             return listing.leaveOut(captionFile.path, "\(error.problem)")
         } catch {

@@ -93,7 +93,7 @@ struct MetadataColumns {
     /// - Parameter choice: what a user named; that alone holds then
     init(_ choice: ParquetColumnNames) {
         images = choice.image.map { [$0] } ?? ["file_name", "image_file_name", "image"]
-        captions = choice.caption.map { [$0] } ?? ["text", "caption", "prompt"]
+        captions = choice.caption.map { [$0] } ?? ["text", "caption", "captions", "prompt"]
     }
 
     func image(_ row: [String: JSONValue]) throws(RowError) -> String {
@@ -103,21 +103,12 @@ struct MetadataColumns {
         return name
     }
 
-    /// What the row says of its image: not empty, and more than one where it is a list.
-    func captions(_ row: [String: JSONValue]) throws(RowError) -> [String] {
+    /// What the row says of its image: under the first of the names that says something.
+    func caption(_ row: [String: JSONValue]) throws(RowError) -> (key: String, value: JSONValue) {
         let present = captions.filter { (row[$0] ?? .null) != .null }
         guard let first = present.first else { throw RowError("no \(captions.joined(separator: ", "))\(Self.keys(row))") }
-        let key = present.first { row[$0].map { !Self.isBlank($0) } ?? false } ?? first
-        switch row[key]! {
-        case .array(let list):
-            var texts: [String] = []
-            for element in list where !Self.isBlank(element) { texts.append(try Self.text(element, "an element of \(key)")) }
-            if texts.isEmpty { throw RowError("the list \(key) is empty") }
-            return texts
-        case let value:
-            if Self.isBlank(value) { throw RowError("the \(key) is empty") }
-            return [try Self.text(value, key)]
-        }
+        let key = present.first { !Self.isBlank(row[$0]!) } ?? first
+        return (key, row[key]!)
     }
 
     func loser(_ row: [String: JSONValue]) throws(RowError) -> String? {
@@ -139,12 +130,8 @@ struct MetadataColumns {
     }
 
     private static func text(_ value: JSONValue, _ key: String) throws(RowError) -> String {
-        switch value {
-        case .string(let text): return text
-        case .array: throw RowError("\(key) is a list")
-        case .object: throw RowError("\(key) is an object")
-        default: throw RowError("\(key) is not a string")
-        }
+        guard case .string(let text) = value else { throw RowError("\(key) is \(value.typeInWords), not a text") }
+        return text
     }
 
     private static func isBlank(_ value: JSONValue) -> Bool {

@@ -42,13 +42,13 @@ struct WinnerListing {
         }
         seen[content] = (file, row)
         winners.append(winner)
-        if winner.caption.unicodeScalars.contains("\u{FFFD}") { replacedCharacters += 1 }
+        if winner.captions.contains(where: { $0.unicodeScalars.contains("\u{FFFD}") }) { replacedCharacters += 1 }
         return true
     }
 
     mutating func leaveOut(_ file: String, row: Int? = nil, _ reason: String) { skips.append(Skip(file: file, row: row, reason: reason)) }
 
-    /// A caption as it is trained on, counted where it had several lines.
+    /// A caption as it is trained on, which is one line; counted where it had several.
     mutating func caption(_ text: String) -> String {
         let lines = Self.lines(text)
         if lines.count > 1 { severalLines += 1 }
@@ -66,9 +66,7 @@ struct WinnerListing {
         return notes
     }
 
-    /// Captions are one line: what a text editor adds around or within them means nothing to a tokenizer.
-    static func caption(_ text: String) -> String { lines(text).joined(separator: " ") }
-
+    /// What a text editor adds around or within a line means nothing to a tokenizer.
     private static func lines(_ text: String) -> [String] {
         var text = text[...]
         if text.hasPrefix("\u{FEFF}") { text = text.dropFirst() }

@@ -67,9 +67,7 @@ public struct WinnerSet: Sendable {
     ///   - captionLines: what becomes of captions of several lines
     public init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join) throws {
         let root = url.standardizedFileURL
-        let form = try Form(root)
-        if captionLines != .join, !form.isFolder { throw WinnerSetError.noCaptionLines(root.path) }
-        switch form {
+        switch try Form(root) {
         case .folder(let walk):
             let folder = try FolderListing(root, walk, columns, captionLines)
             try self.init(
@@ -89,8 +87,6 @@ public struct WinnerSet: Sendable {
         case folder(FolderWalk)
         case parquet(DatasetFiles)
         case shards(DatasetFiles)
-
-        var isFolder: Bool { if case .folder = self { true } else { false } }
 
         init(_ root: URL) throws(WinnerSetError) {
             var isFolder: ObjCBool = false
@@ -190,8 +186,6 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
     case notADataSet(String)
     /// The data set, and a column that was named for it.
     case noColumns(String, String)
-    /// A data set of which the lines of captions are always joined.
-    case noCaptionLines(String)
     /// The data set, and its splits, none of which is meant for training.
     case severalSplits(String, [String])
     /// The data set, and its configurations, each with where it lies.
@@ -206,7 +200,6 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
         case .notADataSet(let path): return "\(path): neither a folder nor a .parquet or .tar file"
         case .noColumns(let path, let name):
             return "\(path): has no columns, so that none is \(name): they are Parquet's, or a metadata file's; captions are told by their files' names here"
-        case .noCaptionLines(let path): return "\(path): is no image folder: captions of several lines are always joined here"
         case .severalSplits(let path, let splits):
             return "\(path): holds the splits \(splits.joined(separator: ", ")), none of which is train: give the folder or file of the one that is meant"
         case .severalConfigurations(let path, let configurations):
