@@ -77,7 +77,8 @@ std::string type_name(const Node &node, bool is_plural, bool in_list = false) {
     switch (static_cast<const parquet::schema::PrimitiveNode &>(node).physical_type()) {
     case parquet::Type::BYTE_ARRAY:
     case parquet::Type::FIXED_LEN_BYTE_ARRAY:
-        if (!logical || logical->is_none()) return "bytes";
+        if (!logical || logical->is_none())
+            return static_cast<const parquet::schema::PrimitiveNode &>(node).physical_type() == parquet::Type::BYTE_ARRAY ? "bytes" : "bytes of one length";
         return logical->is_string() || logical->is_enum() ? "text" : logical->is_JSON() ? "JSON" : logical->is_decimal() ? "a decimal number" : "bytes";
     case parquet::Type::BOOLEAN: return "yes or no";
     default: break;
@@ -151,6 +152,7 @@ bool read_entry(CAColumn &column) {
 
 /// Reads the texts of a row. Returns whether there are no more than a caption can have.
 bool next_list(CAColumn &column) {
+    if (column.reader->type() != parquet::Type::BYTE_ARRAY) throw parquet::ParquetException("the column is of a kind that is not read");
     column.texts.clear();
     size_t bytes = 0;
     bool fits = true;
@@ -264,7 +266,6 @@ CAError ca_column_next(CAColumn *column, CAValue *value) {
 
 CAError ca_column_next_list(CAColumn *column, int64_t *count) {
     return guarded([&] {
-        if (column->reader->type() != parquet::Type::BYTE_ARRAY) throw parquet::ParquetException("the column is of a kind that is not read");
         *count = next_list(*column) ? static_cast<int64_t>(column->texts.size()) : -1;
     });
 }

@@ -61,6 +61,8 @@ import Testing
         #expect(try configurations(["data/train-1.parquet", "more/train-2.parquet"], readme: one).isEmpty)
         let files = "---\nconfigs:\n- config_name: a\n  data_files: a.parquet\n- config_name: b\n  data_files: b.parquet\n---\n"
         #expect(try configurations(["a.parquet", "b.parquet"], readme: files) == ["a: a.parquet", "b: b.parquet"])
+        let bySplits = "---\nconfigs:\n- config_name: a\n  data_files: {train: a/*, test: c/*}\n- config_name: b\n  data_dir: b\n---\n"
+        #expect(try configurations(["a/1.parquet", "b/2.parquet"], readme: bySplits) == ["a: a (one file)", "b: b (one file)"])
         for broken in ["---\nconfigs: [", "---\nconfigs: 3\n---\n", "no front matter\nconfigs:\n"] {
             #expect(try configurations(["data/train-1.parquet"], readme: broken).isEmpty)
         }

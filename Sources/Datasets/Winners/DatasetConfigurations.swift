@@ -83,10 +83,10 @@ enum DatasetConfigurations {
         }
     }
 
-    /// A pattern, several, or those of each split.
+    /// Those of a pattern, of several, or of each split.
     private static func patterns(_ node: Node) -> [String] {
         if let pattern = node.string { return [pattern] }
         if let path = node["path"] { return patterns(path) }
-        return node.sequence?.flatMap(patterns) ?? []
+        return (node.sequence.map(Array.init) ?? node.mapping.map { Array($0.values) } ?? []).flatMap(patterns)
     }
 }
