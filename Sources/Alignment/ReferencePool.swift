@@ -56,13 +56,20 @@ public final class ReferencePool {
         if index == 0, !FileManager.default.fileExists(atPath: file.path) { return base }
         if let held, held.index == index { return held.network }
         held = nil
-        let tensors = try SafeTensorsFile(file).all()
+        let tensors = try Self.tensors(file)
         let store =
             adapted.map { ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(tensors, scale: $0.scale)) }
             ?? ParameterStore(tensors, from: file.path)
         let network = try store.build { UNet($0, base.configuration) }
         held = (index, network)
         return network
+    }
+
+    /// The policy that a checkpoint holds, under its own names. Throws where a byte of the file is another than was written.
+    static func tensors(_ file: URL) throws -> [String: Tensor] {
+        let file = try SafeTensorsFile(file)
+        try file.verify()
+        return try file.all()
     }
 
     /// Saves the policy as checkpoint `k`.
@@ -74,7 +81,7 @@ public final class ReferencePool {
     private func write(_ k: Int, _ tensors: [(name: String, value: Tensor)]) throws {
         let file = file(k)
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try SafeTensors.write(tensors, metadata: ["format": "pt", "iteration": "\(k)"], forMapping: true, to: file)
+        try SafeTensors.write(tensors, metadata: ["format": "pt", "iteration": "\(k)"], forMapping: true, isSealed: true, to: file)
     }
 
     private func file(_ k: Int) -> URL { directory.checkpoint(k, ofAdapters: adapted != nil) }

@@ -20,9 +20,15 @@ extension LoRA.Target: ExpressibleByArgument {}
 
 /// A model, and adapters to add to it.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
-    @Option(help: "A file of adapters (LoRA) to add to the model.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model: String
+    @Option(help: "A file of adapters (LoRA) to add to the model.", transform: Place.url) var lora: URL?
     @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
+
+    /// What is read of a model.
+    func reads(_ use: inout FileUse) {
+        use.reads("--model", BuiltInModel.resolve(model))
+        use.reads("--lora", lora)
+    }
 
     func pipeline() throws -> Pipeline {
         let pipeline = try Pipeline(BuiltInModel.resolve(model))
@@ -32,6 +38,8 @@ struct ModelOptions: ParsableArguments {
 
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
-    @Option(help: "A YAML file of options, under their names in snake_case.")
+    @Option(help: "A YAML file of options, under their names in snake_case.", transform: Place.path)
     var config: String?
+
+    func reads(_ use: inout FileUse) { use.reads("--config", config.map { URL(fileURLWithPath: $0) }) }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Torch
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,11 +16,19 @@ struct Convert: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
-    @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: Place.url) var output: URL
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        var use = FileUse()
+        model.reads(&use)
+        common.reads(&use)
+        use.writes("--output", output)
+        try use.checkUsage()
+        try Output.checkNew(output)
+    }
+
     func run() throws {
-        guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
         let pipeline = try model.pipeline()
         if output.pathExtension == "safetensors" {
             try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -27,6 +36,6 @@ struct Convert: ParsableCommand {
         } else {
             try pipeline.write(to: output)
         }
-        print(output.path)
+        Console.print(output.path)
     }
 }

@@ -13,8 +13,8 @@ struct DataCheck: ParsableCommand {
 
     func run() throws {
         let inspection = try Inspection(dataset: data.path, columns: data.columns, effort: .everything)
-        for problem in inspection.problems { print(problem) }
+        for problem in inspection.problems { try Console.result(problem) }
         guard let winners = inspection.dataset?.winners, winners > 0 else { throw ExitCode.failure }
-        print("\(winners) winners can be used, \(inspection.problems.count) problems")
+        try Console.result("\(winners) winners can be used, \(inspection.problems.count) problems")
     }
 }

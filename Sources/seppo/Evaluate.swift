@@ -14,10 +14,10 @@ struct Evaluate: ParsableCommand {
             denoising error on images, at fixed timesteps and noise; lower is better. Intervals are 95 %, by bootstrap over captions.
             """)
 
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model: String
     @Flag(help: "Score drawings of the built-in world.") var scenes = false
-    @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.") var winners: String?
-    @Option(help: "The model to compare with.") var base: String?
+    @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.", transform: Place.path) var winners: String?
+    @Option(help: "The model to compare with.", transform: Place.path) var base: String?
     @Option(help: "Captions, or winners; 0 for all.") var count = 0
     @Option(help: "Images a caption.") var seeds = 2
     @Option(help: "Sampling steps.") var steps = 20
@@ -43,7 +43,7 @@ struct Evaluate: ParsableCommand {
             try records(Pipeline(BuiltInModel.resolve(name)), denoising) { bar.show(index * $1 + $0, of: models.count * $1) }
         }
         let comparison = try Comparison(outcomes[0], base: outcomes.count > 1 ? outcomes[1] : nil)
-        print(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))
+        try Console.result(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))
     }
 
     private func records(_ pipeline: Pipeline, _ denoising: DenoisingEvaluation, progress: (Int, Int) throws -> Void) throws -> [ImageScores] {

@@ -16,7 +16,7 @@ struct Inspect: ParsableCommand {
               seppo inspect scenes --tokens "a red circle" "a blue square"
             """)
 
-    @Argument(help: "A folder, a safetensors file, or `scenes`, the built-in model.") var path: String
+    @Argument(help: "A folder, a safetensors file, or `scenes`, the built-in model.", transform: Place.path) var path: String
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp("Print the tokens that the model gets for each text, padded and truncated.", valueName: "text")) var tokens: [String] = []
@@ -26,6 +26,6 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         let inspection = try Inspection(path, tokens: tokens, effort: all ? .everything : .bounded)
-        print(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
+        try Console.result(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
     }
 }
