@@ -35,7 +35,7 @@ public final class RunLock {
     public func check() throws {
         var status = stat()
         guard stat(root, &status) == 0, (status.st_dev, status.st_ino) == identity else {
-            throw RunError.unusable(root, "the run's folder was moved or removed while this process worked on it; nothing more is written")
+            throw RunError.unusable(root, "the run's folder was moved or removed while this process worked on it; no more of it is written")
         }
     }
 
