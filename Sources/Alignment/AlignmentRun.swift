@@ -23,11 +23,16 @@ public final class AlignmentRun {
     private let setAside: String?
 
     /// Takes the run directory, or refuses it.
-    /// - Parameter resumes: whether a run that was begun there goes on
-    public init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool) throws {
+    /// - Parameters:
+    ///   - resumes: whether a run that was begun there goes on
+    ///   - fromCheckpoint: whether it goes on from its newest checkpoint with a fresh optimiser, its saved state being lost
+    public init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws {
         try settings.validate()
         var settings = settings
         directory = RunDirectory(folder)
+        try settings.checkFiles(in: directory)
+        // Before anything is made there.
+        _ = try RunStart.recorded(directory, resumes: resumes)
         let model = try settings.modelFiles
         // A run goes on with what it began with, whatever files beside the model say later.
         settings.prediction = try model.prediction().value
@@ -40,24 +45,36 @@ public final class AlignmentRun {
         let encoding = try settings.encoding(encoder, pipeline)
         data = try settings.listedWinners()
         do {
-            try directory.create()
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
             throw RunError.unusable(folder.path, error.localizedDescription)
         }
         lock = try RunLock(directory)
-        let holdsRun = directory.holdsRun
-        guard resumes || !holdsRun else { throw RunError.exists(folder.path) }
+        let start = try RunStart(directory, settings, resumes: resumes, fromCheckpoint: fromCheckpoint)
+        do {
+            try directory.create()
+        } catch {
+            throw RunError.unusable(folder.path, error.localizedDescription)
+        }
         try directory.removeLeftovers()
-        let saved = holdsRun ? try RunState.newest(directory) : nil
-        if saved != nil { try Self.refuseChanges(settings, directory) }
-        isFinished = saved?.counters.updates == settings.totalUpdates && FileManager.default.fileExists(atPath: PipelineFolder(directory.model).index.path)
+        if case .saved(let saved) = start, saved.counters.updates == settings.totalUpdates {
+            isFinished = directory.hasResults(settings, unet: pipeline.unetTensors.mapValues(\.shape))
+        } else {
+            isFinished = false
+        }
         winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: EncodingCache(settings.cacheFolder(of: directory)))
         heldOut = HeldOutSplit(of: winners, settings)
         if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
-        if saved == nil {
+        switch start {
+        case .saved: break
+        case .checkpoint(let k):
+            let inputs = RunState.Inputs(data: winners.key, unet: pipeline.unetKey)
+            try RunState.save(fromCheckpoint: k, settings, inputs: inputs, in: directory)
+        case .new, .again:
             // A run that was killed before its first save leaves nothing worth keeping; other people's files in the folder stay.
-            if holdsRun { directory.removeResults() }
+            directory.removeResults()
             try writeAtomically(Data(settings.yaml().utf8), to: directory.configuration)
+            try RunState.awaitFirst(in: directory)
         }
     }
 
@@ -85,11 +102,13 @@ public final class AlignmentRun {
     /// - Parameters:
     ///   - encoding: called while the first update, or the first validation, waits for winners to be encoded
     ///   - started: called before the first update, with what is known to be left out by then
+    ///   - restarted: called where the run goes on from an iteration's checkpoint with a fresh optimiser
     ///   - leftOut: called for every winner that is found unusable later
     public func run(
         stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
         started: (_ winners: Int, _ heldOut: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void = { _, _, _, _ in },
-        leftOut: (Skip) throws -> Void = { _ in }, validated: @escaping (Validation) -> Void = { _ in }, progress: (LoggedUpdate) throws -> Void
+        restarted: (_ k: Int) -> Void = { _ in }, leftOut: (Skip) throws -> Void = { _ in }, validated: @escaping (Validation) -> Void = { _ in },
+        progress: (LoggedUpdate) throws -> Void
     ) throws {
         let validator = try Validator(settings, pipeline, winners, directory, autoencoder: { [settings] in try settings.modelFiles.decoder() }) {
             if let number = signals.received { throw StoppedBySignal(number: number) }
@@ -97,6 +116,8 @@ public final class AlignmentRun {
         }
         validator?.onValidation = validated
         let trainer = try Trainer(settings, pipeline, winners, directory, validator)
+        trainer.mayWrite = lock.check
+        if let k = trainer.restartedFrom { restarted(k) }
         var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
         try skips.record(winners.skips)
         try started(winners.count, winners.count - trainer.outlook.order.count, skips.all, trainer.updatesDone)
@@ -110,21 +131,6 @@ public final class AlignmentRun {
         }
         ahead.stop()
         for skip in try skips.record(winners.skips) { try leftOut(skip) }
-    }
-
-    private static func refuseChanges(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
-        // A setting that the run's program did not have yet was what its default is; it did not hold out any winners, and wrote no prediction type down.
-        var defaults = AlignmentSettings(model: "", winners: "")
-        (defaults.heldOut, defaults.prediction) = (0, settings.prediction)
-        let before = try defaults.fields()
-            .merging(AlignmentSettings.fields(yaml: RegularFile.text(directory.configuration))) { $1 }
-        let now = try settings.fields()
-        // What changes no number of the training may change.
-        let free: Set = ["save_every", "cache", "validation_prompts", "lora_names"]
-        let changes = Set(before.keys).union(now.keys).subtracting(free).sorted().filter { before[$0] != now[$0] }
-        guard changes.isEmpty else {
-            throw RunError.differs(changes.map { "\($0): was \(before[$0]?.text ?? "not set"), now \(now[$0]?.text ?? "not set")" })
-        }
     }
 
     /// K checkpoints, the state twice while it is replaced, the resulting pipeline and the records; and what the cache lacks, which may lie elsewhere.

@@ -40,9 +40,9 @@ struct ExampleGradients: Sendable {
         let batch = try TrainingBatch(winners, rows: rows, numbers: numbers, settings: settings)
         let losses: Tensor
         if let reference {
-            let began = Date()
+            let clock = Stopwatch()
             let loser = try losingLatents(batch, reference)
-            outcome.sampleSeconds = -began.timeIntervalSinceNow
+            outcome.sampleSeconds = clock.seconds
             losses = compare(batch, loser, policy, reference, &outcome.diagnostics)
         } else {
             losses = imitate(batch, policy, &outcome.diagnostics)

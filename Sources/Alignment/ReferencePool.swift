@@ -74,14 +74,20 @@ public final class ReferencePool {
         if index == 0, !FileManager.default.fileExists(atPath: file.path) { return base }
         if let held, held.index == index { return held.network }
         held = nil
-        let checkpoint = try SafeTensorsFile(file)
+        let tensors = try Self.tensors(file, ofAdapters: adapted != nil)
         let store =
-            try adapted.map {
-                ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(try RunCheckpoint.adapters(checkpoint), scale: $0.scale))
-            } ?? ParameterStore(checkpoint.all(), from: file.path)
+            adapted.map { ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(tensors, scale: $0.scale)) }
+            ?? ParameterStore(tensors, from: file.path)
         let network = try store.build { UNet($0, base.configuration) }
         held = (index, network)
         return network
+    }
+
+    /// The policy that a checkpoint holds, under its own names. Throws where a byte of the file is another than was written.
+    static func tensors(_ file: URL, ofAdapters: Bool) throws -> [String: Tensor] {
+        let file = try SafeTensorsFile(file)
+        try file.verify()
+        return try ofAdapters ? RunCheckpoint.adapters(file) : file.all()
     }
 
     /// Saves the policy as checkpoint `k`.
@@ -94,10 +100,10 @@ public final class ReferencePool {
         let file = file(k)
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         let metadata = RunCheckpoint.metadata(iteration: k)
-        guard let adapted else { return try SafeTensors.write(tensors, metadata: metadata, forMapping: true, to: file) }
+        guard let adapted else { return try SafeTensors.write(tensors, metadata: metadata, forMapping: true, isSealed: true, to: file) }
         // Under the names that every program reads, and with alpha beside matrices whose bits are the policy's.
         let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.value) }), scale: adapted.scale)
-        try LoRA.write(adapters, textEncoder: adapted.textEncoder, metadata: metadata, forMapping: true, to: file)
+        try LoRA.write(adapters, textEncoder: adapted.textEncoder, metadata: metadata, forMapping: true, isSealed: true, to: file)
     }
 
     private func file(_ k: Int) -> URL { directory.checkpoint(k, ofAdapters: adapted != nil) }

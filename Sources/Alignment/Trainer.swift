@@ -112,6 +112,12 @@ public final class Trainer {
         guard changes.isEmpty else { throw RunError.differs(changes) }
     }
 
+    /// Called before files of the run are replaced; where it throws, nothing is.
+    public var mayWrite: () throws -> Void = {}
+
+    /// The iteration from whose checkpoint the run went on, if it did and has made no update since.
+    public var restartedFrom: Int? { counters.startedFrom.flatMap { $0 * settings.updates == counters.updates ? $0 : nil } }
+
     /// Updates that were done before this process.
     public var updatesDone: Int { counters.updates }
 
@@ -148,7 +154,10 @@ public final class Trainer {
             try log.append(entry)
             try events.append(entry)
             let endsIteration = counters.updates % settings.updates == 0
-            if endsIteration { try pool.append(counters.updates / settings.updates, policyStore.trained) }
+            if endsIteration {
+                try mayWrite()
+                try pool.append(counters.updates / settings.updates, policyStore.trained)
+            }
             isSaveDue = isSaveDue || endsIteration || counters.updates % settings.saveEvery == 0
             let stop = signals.received
             let isLast = counters.updates == settings.totalUpdates
@@ -159,6 +168,7 @@ public final class Trainer {
             if endsIteration { try validate(stopping: signals) }
         }
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
+        try mayWrite()
         average?.apply()
         if let scale = settings.loraScale {
             let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
@@ -205,7 +215,7 @@ public final class Trainer {
 
     /// The first half of an update: draw a reference, then sample, noise and compare in parts.
     private func gatherGradients(_ rows: [Int]) throws -> Gathered {
-        let start = Date()
+        let clock = Stopwatch()
         let update = counters.updates
         let k = update / settings.updates + 1
         let reference = settings.row.comparesPairs ? pool.index(update: update, k: k) : nil
@@ -229,12 +239,12 @@ public final class Trainer {
         for copy in policies.dropFirst() { policyStore.addGradients(of: copy.store) }
         let norm = optimiser.gradientNorm() / lossScale
         return Gathered(
-            k: k, reference: reference, diagnostics: diagnostics, norm: norm, sampleSeconds: sampleSeconds, seconds: -start.timeIntervalSinceNow)
+            k: k, reference: reference, diagnostics: diagnostics, norm: norm, sampleSeconds: sampleSeconds, seconds: clock.seconds)
     }
 
     /// The second half: step, or leave the update out where its gradients are not finite.
     private func advance(_ gathered: Gathered) -> LoggedUpdate {
-        let start = Date()
+        let clock = Stopwatch()
         let rate = settings.rates.rate(at: counters.updates)
         if gathered.areFinite {
             optimiser.clipGradients(norm: gathered.norm, to: settings.gradientClip, scale: lossScale)
@@ -243,20 +253,22 @@ public final class Trainer {
         } else {
             optimiser.clearGradients()
         }
+        let isFirst = counters.updates == counters.startedFrom.map { $0 * settings.updates }
         counters.updates += 1
         counters.lossScale?.update(wasFinite: gathered.areFinite)
         counters.skipsInARow = gathered.areFinite ? 0 : counters.skipsInARow + 1
-        let seconds = gathered.seconds - start.timeIntervalSinceNow
+        let seconds = gathered.seconds + clock.seconds
         var entry = LoggedUpdate(update: counters.updates)
         entry.k = gathered.k
         entry.reference = gathered.reference
         entry.examples = counters.updates * settings.batch
+        entry.fromCheckpoint = isFirst ? counters.startedFrom : nil
         gathered.diagnostics.fill(&entry, k: gathered.k, reference: gathered.reference)
         entry.gradientNorm = gathered.norm.isFinite ? gathered.norm : nil
         entry.learningRate = rate
         entry.sampleSeconds = gathered.sampleSeconds
-        entry.updateSeconds = seconds - gathered.sampleSeconds
-        entry.examplesPerSecond = Double(settings.batch) / seconds
+        entry.updateSeconds = max(0, seconds - gathered.sampleSeconds)
+        entry.examplesPerSecond = seconds > 0 ? Double(settings.batch) / seconds : nil
         entry.peakMegabytes = Double(Runtime.peakMegabytes)
         entry.skipped = gathered.areFinite ? 0 : 1
         entry.alarms = alarms.raised(by: entry, margins: gathered.diagnostics.margins, &counters)
@@ -264,6 +276,7 @@ public final class Trainer {
     }
 
     private func save() throws {
+        try mayWrite()
         try log.flush()
         try events.flush()
         try RunState.save(counters, inputs: inputs, policy: policyStore.trained, optimiser: optimiser, average: average, in: directory)

@@ -192,6 +192,19 @@ public struct ModelFiles: Sendable {
         return scheduler
     }
 
+    /// Throws where a file of a diffusers folder is missing or cut short, or does not hold the tensors that its configuration asks for. Reads headers
+    /// alone.
+    /// - Parameter shapes: of the UNet's tensors, where they are known
+    public func check(unet shapes: [String: [Int]]) throws {
+        func wrong(_ message: String) -> ConfigurationError { ConfigurationError(file: location.path, message: message) }
+        _ = try (tokenizer(), scheduler())
+        let text = try CLIPTextConfiguration(folder.textEncoder.configuration)
+        _ = try folder.textEncoder.outline(of: folder.textEncoder.weights()).build { CLIPTextModel($0, text) }
+        let autoencoder = try AutoencoderConfiguration(folder.autoencoder.configuration)
+        _ = try folder.autoencoder.outline(of: folder.autoencoder.weights()).build { Autoencoder($0, autoencoder) }
+        guard try folder.unet.weights().shapes == shapes else { throw wrong("the UNet's tensors are not those of the run") }
+    }
+
     /// Writes the model as a diffusers folder with another UNet. The other parts are read for it one after another.
     public func write(to destination: URL, unet: UNetConfiguration, unetTensors: [(name: String, value: Tensor)]) throws {
         func textEncoder() throws -> PipelineFolder.Network {

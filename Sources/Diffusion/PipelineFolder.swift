@@ -19,6 +19,8 @@ public struct PipelineFolder: Sendable {
     public var tokenizer: URL { root.appendingPathComponent("tokenizer") }
     public var scheduler: URL { root.appendingPathComponent("scheduler/scheduler_config.json") }
     public var index: URL { root.appendingPathComponent("model_index.json") }
+    /// Of the parts.
+    public var folders: [URL] { [tokenizer, textEncoder.folder, autoencoder.folder, unet.folder, scheduler.deletingLastPathComponent()] }
 
     /// Throws when the pipeline in this folder is of a class, or of parts, that we do not have.
     func check() throws {

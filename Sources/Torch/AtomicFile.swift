@@ -37,9 +37,22 @@ public enum AtomicFile {
             }
             try result.get()
         }
+
+        /// Replaces what was written at some place.
+        func rewrite(_ data: Data, at offset: Int) throws(FileError) {
+            guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw FileError("write", path) }
+            try write(data)
+            guard lseek(descriptor, 0, SEEK_END) >= 0 else { throw FileError("write", path) }
+        }
     }
 
     private static let temporaryPrefix = ".partial-"
+
+    /// Whether a name is one that `write` gives.
+    public static func isLeftover(_ name: String) -> Bool {
+        let digits = name.dropFirst(temporaryPrefix.count)
+        return name.hasPrefix(temporaryPrefix) && 1...16 ~= digits.count && digits.allSatisfy { "0123456789abcdef".contains($0) }
+    }
 
     /// Puts what `body` writes at `url`, whose folder must exist. A link at `url` is replaced, not followed.
     /// - Parameter isFlushed: false for what can be made again: it is there whole or not at all for other processes, but not after a loss of power
@@ -69,10 +82,11 @@ public enum AtomicFile {
         if isFlushed { try flush(folder: folder.path) }
     }
 
-    /// Removes the temporary files that killed processes left in `folder`. No one else may be writing there.
+    /// Removes the temporary files that killed processes left in `folder`, and nothing else. No one else may be writing there.
     public static func removeLeftovers(in folder: URL) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasPrefix(temporaryPrefix) {
-            try FileManager.default.removeItem(at: folder.appendingPathComponent(name))
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where isLeftover(name) {
+            // Only a file: that of a folder fails.
+            unlink(folder.appendingPathComponent(name).path)
         }
     }
 

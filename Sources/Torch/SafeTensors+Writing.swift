@@ -17,11 +17,16 @@ public enum SafeTensors {
     ///
     /// The file is there whole or not at all (`AtomicFile`). Tensors are written one after another in row-major order, whatever their
     /// strides and place; only one that lies otherwise is copied, and only while it is written.
-    /// - Parameter isFlushed: as in `AtomicFile`
+    /// - Parameters:
+    ///   - isSealed: whether a checksum of the whole file goes into its metadata, for `SafeTensorsFile.verify`
+    ///   - isFlushed: as in `AtomicFile`
     /// - Throws: `SafeTensorsError` for names that occur twice or are reserved, `FileError` with the system's reason.
     public static func write(
-        _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:], forMapping: Bool = false, to url: URL, isFlushed: Bool = true
+        _ tensors: [(name: String, value: Tensor)], metadata: [String: String] = [:], forMapping: Bool = false, isSealed: Bool = false, to url: URL,
+        isFlushed: Bool = true
     ) throws {
+        var metadata = metadata
+        if isSealed { metadata[FileChecksum.key] = FileChecksum.placeholder }
         func rank(_ value: Tensor) -> (Int, Int) {
             (forMapping && value.count * value.dtype.size % alignment != 0 ? 1 : 0, -value.dtype.safeTensorsOrder)
         }
@@ -32,9 +37,18 @@ public enum SafeTensors {
         do {
             let header = try header(sorted, metadata, multiple: forMapping ? alignment : 8)
             try AtomicFile.write(to: url, isFlushed: isFlushed) { file in
-                try file.write(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) })
-                try file.write(Data(header.utf8))
-                for (_, value) in sorted { try value.withUnsafeBytes { try file.write($0) } }
+                let start = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8)
+                var checksum = Checksum(start)
+                try file.write(start)
+                for (_, value) in sorted {
+                    try value.withUnsafeBytes {
+                        if isSealed { checksum.update($0) }
+                        try file.write($0)
+                    }
+                }
+                if isSealed, let place = start.withUnsafeBytes({ FileChecksum.place(of: FileChecksum.placeholder, in: $0) }) {
+                    try file.rewrite(Data(checksum.text.utf8), at: place.lowerBound)
+                }
             }
         } catch let problem as SafeTensorsError.Problem {
             throw SafeTensorsError(path: url.path, problem: problem)

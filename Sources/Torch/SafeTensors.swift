@@ -21,8 +21,8 @@ public struct SafeTensorsFile: Sendable {
     public let names: [String]
 
     private let entries: [String: SafeTensorsHeader.Entry]
-    private let map: FileMap
-    private let dataStart: Int
+    let map: FileMap
+    let dataStart: Int
 
     /// Maps the file and checks its header in full; every problem has its own message.
     public init(_ url: URL) throws(SafeTensorsError) {
@@ -87,9 +87,28 @@ public struct SafeTensorsFile: Sendable {
 }
 
 /// A file's bytes in memory, private to this process.
-private final class FileMap: @unchecked Sendable {
+final class FileMap: @unchecked Sendable {
     // The pointer never changes; who writes through it is the tensors' business.
     let bytes: UnsafeMutableRawBufferPointer
+    let identity: Identity
+
+    /// Tells a file, as it is now, from every other.
+    struct Identity: Hashable {
+        let device, number: UInt64
+        let size, seconds, nanoseconds: Int
+
+        init(_ status: stat) {
+            device = UInt64(truncatingIfNeeded: status.st_dev)
+            number = UInt64(truncatingIfNeeded: status.st_ino)
+            size = Int(status.st_size)
+            #if canImport(Darwin)
+                let changed = status.st_ctimespec
+            #else
+                let changed = status.st_ctim
+            #endif
+            (seconds, nanoseconds) = (Int(changed.tv_sec), Int(changed.tv_nsec))
+        }
+    }
 
     init(_ path: String) throws(SafeTensorsError.Problem) {
         // A pipe is not waited for, and a socket cannot be opened.
@@ -99,6 +118,7 @@ private final class FileMap: @unchecked Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .file(FileError("examine", path)) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile }
+        identity = Identity(status)
         let size = Int(status.st_size)
         guard size > 0 else { throw .truncated(size: 0) }
         let start = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)

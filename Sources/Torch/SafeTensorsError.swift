@@ -30,6 +30,7 @@ public struct SafeTensorsError: Error, Equatable, CustomStringConvertible {
         case noSuchTensor(String)
         case notBoolean(tensor: String)
         case reservedName
+        case damaged
         case libtorch(tensor: String, message: String)
     }
 
@@ -70,6 +71,7 @@ extension SafeTensorsError.Problem: CustomStringConvertible {
         case .noSuchTensor(let name): "no tensor \(name)"
         case .notBoolean(let tensor): "tensor \(tensor) is of booleans, but has bytes other than 0 and 1"
         case .reservedName: "__metadata__ cannot be the name of a tensor"
+        case .damaged: "is damaged: its bytes are no longer those that were written"
         case .libtorch(let tensor, let message): "tensor \(tensor): \(message)"
         }
     }

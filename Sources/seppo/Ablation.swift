@@ -14,11 +14,11 @@ struct Ablation: ParsableCommand {
             held against the oracle. Prints Markdown. Interrupted? The same command goes on: finished runs are kept in OUTPUT/jobs.
             """)
 
-    @Option(help: "Where results are kept.", transform: { URL(fileURLWithPath: $0) }) var output = URL(fileURLWithPath: "runs/ablation")
+    @Option(help: "Where results are kept.", transform: Place.url) var output = URL(fileURLWithPath: "runs/ablation")
     @Option(help: "Training seeds of the reported runs.") var seeds = 3
     @Option(help: "Runs at a time, one thread each.") var jobs = 2
     @Flag(help: "Print one JSON object.") var json = false
-    @Option(help: .hidden) var model = BuiltInModel.name
+    @Option(help: .hidden, transform: Place.path) var model = BuiltInModel.name
     @Option(help: .hidden) var job: String?
     @Option(help: .hidden) var iterations: Int?
     @Option(help: .hidden) var updates: Int?
@@ -26,6 +26,11 @@ struct Ablation: ParsableCommand {
 
     func validate() throws {
         guard seeds >= 1, jobs >= 1 else { throw ValidationError("seeds and jobs must be at least 1") }
+        var use = FileUse()
+        common.reads(&use)
+        use.reads("--model", BuiltInModel.resolve(model))
+        use.writes("--output", output)
+        try use.checkUsage()
     }
 
     private var plan: AblationPlan {
@@ -42,10 +47,9 @@ struct Ablation: ParsableCommand {
         if let job { return try work(JSONDecoder().decode(AblationJob.self, from: Data(job.utf8)), folder) }
         let plan = plan
         let signals = StopSignals()
-        let start = Date()
-        if (try? WinnerSet(folder.winners).winners.count) != plan.winners {
-            try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: plan.winners, seed: 0), to: folder.winners)
-        }
+        let clock = Stopwatch()
+        try folder.check()
+        try SceneFolder.provide(SceneCorpus(quality: .good, split: .train, count: plan.winners, seed: 0), in: folder.winners)
         let sweep = try run(plan.sweepJobs, "sweep", folder, signals)
         let finals = try run(plan.finalJobs(AblationChoice.best(sweep)), "seeds", folder, signals)
         let comparison = AblationComparison(
@@ -55,8 +59,8 @@ struct Ablation: ParsableCommand {
         let summary = try encoder.encode(comparison)
         try writeAtomically(summary, to: folder.summary)
         try writeAtomically(Data(comparison.markdown.utf8), to: folder.table)
-        Console.line("done after \(ProgressBar.clock(-start.timeIntervalSinceNow)): \(folder.table.path), \(folder.summary.path)")
-        print(json ? String(decoding: summary, as: UTF8.self) : comparison.markdown)
+        Console.line("done after \(ProgressBar.clock(clock.seconds)): \(folder.table.path), \(folder.summary.path)")
+        try Console.result(json ? String(decoding: summary, as: UTF8.self) : comparison.markdown)
     }
 
     private func run(_ list: [AblationJob], _ title: String, _ folder: AblationFolder, _ signals: StopSignals) throws -> [AblationResult] {

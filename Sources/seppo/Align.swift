@@ -17,11 +17,11 @@ struct Align: ParsableCommand {
               seppo align --model ./sd15 --winners ./liked --output runs/liked
             """)
 
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
-    @Option(help: "The model that a UNet alone was trained from, which gives the other parts.") var base: String?
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model: String
+    @Option(help: "The model that a UNet alone was trained from, which gives the other parts.", transform: Place.path) var base: String?
     @OptionGroup var parts: ModelPartOptions
-    @Option(help: "Winning images: a folder, a .parquet or a .tar file.") var winners: String
-    @Option(help: "Run directory.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "Winning images: a folder, a .parquet or a .tar file.", transform: Place.path) var winners: String
+    @Option(help: "Run directory.", transform: Place.url) var output: URL
     @Option(help: "Row of the method table.") var method: Method.Name = .seppo
     @Option(help: "Which earlier checkpoint is the reference. Default: the method's.") var reference: ReferenceRule?
     @Option(help: "When a reference sample counts as a loser. Default: the method's.") var flip: Flip?
@@ -37,7 +37,7 @@ struct Align: ParsableCommand {
     @Option(help: "The adapters' changes count alpha / rank. Default: the rank.") var loraAlpha: Double?
     @Option(parsing: .upToNextOption, help: "Layers with adapters: attention, feed-forward, convolutions. Default: attention.")
     var loraTargets: [LoRA.Target] = []
-    @Option(help: "A LoRA file to go on from, with its own layers and rank.") var loraFrom: String?
+    @Option(help: "A LoRA file to go on from, with its own layers and rank.", transform: Place.path) var loraFrom: String?
     @Option(help: "Names in OUTPUT/lora.safetensors: kohya, which most programs read, or diffusers. Default: kohya.") var loraNames: LoRA.Naming?
     @Option(help: "Temperature of the preference loss, as in the Diffusion-DPO code. Default: 2000.") var beta: Double?
     @Option(help: "Default: 2e-5, which belongs to an effective batch of 2048.") var learningRate: Double?
@@ -63,10 +63,12 @@ struct Align: ParsableCommand {
     @Option(help: "Share of the winners that is not trained on but measured at every checkpoint, at most 64 of them. Default: 0.05.") var heldOut: Double?
     @Option(help: "Images that every checkpoint draws, at fixed prompts and seeds. Default: 4.") var validationPrompts: Int?
     @Option(help: "Threads; 0 leaves the choice to libtorch. Default: 0.") var threads: Int?
-    @Option(help: "Folder for encoded winners; several runs may share one. Default: OUTPUT/cache.") var cache: String?
+    @Option(help: "Folder for encoded winners; several runs may share one. Default: OUTPUT/cache.", transform: Place.path) var cache: String?
     @Option(help: "Updates between saved states. Default: 10.") var saveEvery: Int?
     @Option(help: "Of every random number of the run. Default: 0.") var seed: UInt64?
     @Flag(help: "Go on with the run in OUTPUT.") var resume = false
+    @Flag(help: "Go on from the newest checkpoint of a run that has lost its saved state: its weights alone, with a fresh optimiser.")
+    var fromCheckpoint = false
     @OptionGroup var reading: ReadingOptions
     @OptionGroup var common: CommonOptions
 
@@ -119,15 +121,27 @@ struct Align: ParsableCommand {
         }
         do {
             try settings.validate()
+            try settings.checkFiles(in: RunDirectory(output)) { "--" + $0 }
+            try checkConfiguration()
         } catch {
             throw ValidationError("\(error)")
         }
     }
 
+    /// The file of options may be the run's own record, which is not written again once anything was saved, but nothing else that the run writes.
+    private func checkConfiguration() throws {
+        guard let config = common.config.map({ URL(fileURLWithPath: $0) }) else { return }
+        let directory = RunDirectory(output)
+        let isRecord = FileUse.lies(config, within: directory.configuration) && directory.holdsRun
+        guard isRecord || !directory.claims(config) else {
+            throw ValidationError("--config \(config.path) stands where the run in \(output.path) would write: move it, or choose another --output")
+        }
+    }
+
     func run() throws {
-        let session = try AlignmentSession(settings, in: output, resumes: resume)
+        let session = try AlignmentSession(settings, in: output, resumes: resume || fromCheckpoint, fromCheckpoint: fromCheckpoint)
         let directory = session.run.directory
-        if session.run.isComplete, FileManager.default.fileExists(atPath: directory.report.path) {
+        if session.run.isComplete, RunRecord.isReported(directory) {
             let places = "Its model is \(directory.model.path), its report \(directory.report.path)"
             return Console.line("\(output.path) is a finished run: nothing is left to do. \(places)")
         }
@@ -137,6 +151,6 @@ struct Align: ParsableCommand {
             let (record, note) = try AlignmentSession.evaluate(session.settings, session.run.data, directory)
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
-        print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")
+        Console.print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")
     }
 }

@@ -10,11 +10,24 @@ struct AlignmentSession {
     let settings: AlignmentSettings
     let run: AlignmentRun
 
-    init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool) throws {
+    init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws {
         Runtime.threads = settings.threads
-        run = try AlignmentRun(settings, in: folder, resumes: resumes)
+        do {
+            run = try AlignmentRun(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint)
+        } catch RunError.stateLost(let lost) {
+            throw Refusal(description: "\(lost). \(Self.remedy(lost))")
+        }
         self.settings = run.settings
     }
+
+    /// What can be done where a run has lost its state.
+    private static func remedy(_ lost: LostState) -> String {
+        guard let (k, updates) = lost.checkpoint else { return "No checkpoint is whole that the run could go on from: begin again in another --output" }
+        return "Go on from checkpoint \(k), after update \(updates), with --resume --from-checkpoint (its weights alone, with a fresh optimiser), "
+            + "or begin again in another --output"
+    }
+
+    private struct Refusal: Error, CustomStringConvertible { let description: String }
 
     /// Trains to the end; does nothing where that was done before.
     func run(title: String = "aligning") throws {
@@ -32,6 +45,10 @@ struct AlignmentSession {
                 if skips.count > 10 { Console.line("  and \(skips.count - 10) more, see \(run.directory.skippedFiles.path)") }
                 if let note = run.heldOut.description { Console.line(note) }
                 if done > 0 { Console.line("going on after update \(done)") }
+            },
+            restarted: { k in
+                let after = k * settings.updates
+                Console.line("going on from checkpoint \(k), after update \(after): its weights alone, with a fresh optimiser")
             },
             leftOut: { Console.line("left out: \($0)") },
             validated: { Console.line(Self.text($0)) },
@@ -84,6 +101,11 @@ struct AlignmentSession {
         var record = try RunRecord(name: name, directory: directory.root)
         record.images = images
         record.settings = try settings.facts.map { RunRecord.Fact($0.name, $0.value) }
+        let restarts = record.log.updates.compactMap(\.fromCheckpoint)
+        if !restarts.isEmpty {
+            let from = restarts.map { "\($0)" }.joined(separator: ", ")
+            record.settings.append(RunRecord.Fact("went on from checkpoint", "\(from), with a fresh optimiser: the saved state was lost"))
+        }
         record.versions = [RunRecord.Fact("libtorch", Runtime.version), RunRecord.Fact("threads", "\(Runtime.threads)")]
         let sampling = record.log.updates.reduce(0) { $0 + ($1.sampleSeconds ?? 0) }
         let updating = record.log.updates.reduce(0) { $0 + ($1.updateSeconds ?? 0) }

@@ -26,15 +26,24 @@ extension PredictionType: ExpressibleByArgument {
 
 /// A model, and adapters to add to it.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model = ""
-    @Option(help: "The model that a UNet alone was trained from, which gives the other parts.") var base: String?
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model = ""
+    @Option(help: "The model that a UNet alone was trained from, which gives the other parts.", transform: Place.path) var base: String?
     @OptionGroup var parts: ModelPartOptions
-    @Option(help: "A file of adapters (LoRA) to add to the model, or a PEFT folder of one.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
+    @Option(help: "A file of adapters (LoRA) to add to the model, or a PEFT folder of one.", transform: Place.url) var lora: URL?
     @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
 
     /// Throws where no model is named, as the parser does for an option that is always due: `convert --names` has none.
     func requireModel() throws {
         if model.isEmpty { throw ValidationError("Missing expected argument '--model <model>'") }
+    }
+
+    /// What is read of a model.
+    func reads(_ use: inout FileUse) {
+        if !model.isEmpty { use.reads("--model", BuiltInModel.resolve(model)) }
+        use.reads("--base", base.map(BuiltInModel.resolve))
+        use.reads("--vae", parts.vae.map(BuiltInModel.resolve))
+        use.reads("--text-encoder", parts.textEncoder.map(BuiltInModel.resolve))
+        use.reads("--lora", lora)
     }
 
     func pipeline() throws -> Pipeline {
@@ -47,8 +56,8 @@ struct ModelOptions: ParsableArguments {
 
 /// What a model's own files lack or do not say.
 struct ModelPartOptions: ParsableArguments {
-    @Option(help: "Autoencoder in place of the model's own: a file, a folder, or a whole model that has it.") var vae: String?
-    @Option(help: "Text encoder in place of the model's own, likewise.") var textEncoder: String?
+    @Option(help: "Autoencoder in place of the model's own: a file, a folder, or a whole model that has it.", transform: Place.path) var vae: String?
+    @Option(help: "Text encoder in place of the model's own, likewise.", transform: Place.path) var textEncoder: String?
     @Option(help: "What the UNet predicts where its files do not say: epsilon, or v_prediction (v).") var prediction: PredictionType?
 
     func source(_ model: String, base: String?) -> ModelSource {
@@ -60,6 +69,8 @@ struct ModelPartOptions: ParsableArguments {
 
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
-    @Option(help: "A YAML file of options, under their names in snake_case.")
+    @Option(help: "A YAML file of options, under their names in snake_case.", transform: Place.path)
     var config: String?
+
+    func reads(_ use: inout FileUse) { use.reads("--config", config.map { URL(fileURLWithPath: $0) }) }
 }

@@ -13,7 +13,7 @@ struct Cache: ParsableCommand {
               seppo cache ~/seppo-cache --clear --older-than 30
             """)
 
-    @Argument(help: "The folder.", transform: { URL(fileURLWithPath: $0) }) var folder: URL
+    @Argument(help: "The folder.", transform: Place.url) var folder: URL
     @Flag(help: "Remove what it holds.") var clear = false
     @Option(help: ArgumentHelp("With --clear: only what was not used for that many days.", valueName: "days")) var olderThan: Double?
     @Flag(help: "Print one JSON object.") var json = false
@@ -28,9 +28,9 @@ struct Cache: ParsableCommand {
         let cache = EncodingCache(folder)
         let removed = clear ? try cache.clear(unusedFor: (olderThan ?? 0) * 86400) : nil
         let held = try cache.contents()
-        if json { return print(String(decoding: try JSONEncoder.sorted.encode(Answer(held: held, removed: removed)), as: UTF8.self)) }
-        if let removed { print("removed from \(folder.path): \(Self.text(removed))") }
-        print("\(folder.path): \(Self.text(held))")
+        if json { return try Console.result(String(decoding: JSONEncoder.sorted.encode(Answer(held: held, removed: removed)), as: UTF8.self)) }
+        if let removed { Console.print("removed from \(folder.path): \(Self.text(removed))") }
+        try Console.result("\(folder.path): \(Self.text(held))")
     }
 
     private struct Answer: Encodable {

@@ -25,8 +25,11 @@ struct ConfigurationFile {
         } else {
             path = String(rest.remove(at: position).dropFirst("--config=".count))
         }
+        guard !rest.contains(where: { $0 == "--config" || $0.hasPrefix("--config=") }) else { throw ValidationError("give one --config, not several") }
+        _ = try Place.path(path)
         rest = declared.withDashedValuesJoined(rest)
-        return command + (try ConfigurationFile(path: path, declared: declared).options(without: rest)) + rest
+        // The command itself is told of the file, too: it must not write there.
+        return command + (try ConfigurationFile(path: path, declared: declared).options(without: rest)) + ["--config=\(path)"] + rest
     }
 
     /// The file's options as arguments, without those that the command line gives.

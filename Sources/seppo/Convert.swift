@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diffusion
 import Foundation
+import Torch
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,11 +21,21 @@ struct Convert: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
-    @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: Place.url) var output: URL
     @Option(help: "Write --lora itself, under these names: kohya or diffusers.") var names: LoRA.Naming?
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
+        try checkNames()
+        var use = FileUse()
+        model.reads(&use)
+        common.reads(&use)
+        use.writes("--output", output)
+        try use.checkUsage()
+        try Output.checkNew(output)
+    }
+
+    private func checkNames() throws {
         guard let names else { return try model.requireModel() }
         guard model.lora != nil else { throw ValidationError("--names \(names.rawValue) is for a LoRA: give --lora") }
         guard model.model.isEmpty else { throw ValidationError("--names writes the LoRA by itself: leave --model out") }
@@ -33,12 +44,11 @@ struct Convert: ParsableCommand {
     }
 
     func run() throws {
-        guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
         if let names, let lora = model.lora {
             let adapters = try LoRA.File(lora)
             try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
             try adapters.write(names, to: output)
-            return print(output.path)
+            return Console.print(output.path)
         }
         let pipeline = try model.pipeline()
         if output.pathExtension == "safetensors" {
@@ -47,6 +57,6 @@ struct Convert: ParsableCommand {
         } else {
             try pipeline.write(to: output)
         }
-        print(output.path)
+        Console.print(output.path)
     }
 }

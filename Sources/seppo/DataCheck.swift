@@ -14,9 +14,9 @@ struct DataCheck: ParsableCommand {
     func run() throws {
         let inspection = try Inspection(dataset: data.path, columns: data.reading.columns, captionLines: data.reading.lines, effort: .everything)
         for line in inspection.dataset?.notes ?? [] { Console.line(line) }
-        for link in inspection.dataset?.links ?? [] { print(link) }
-        for problem in inspection.problems { print(problem) }
+        for link in inspection.dataset?.links ?? [] { try Console.result("\(link)") }
+        for problem in inspection.problems { try Console.result(problem) }
         guard let winners = inspection.dataset?.winners, winners > 0 else { throw ExitCode.failure }
-        print("\(winners) winners can be used, \(inspection.problems.count) problems")
+        try Console.result("\(winners) winners can be used, \(inspection.problems.count) problems")
     }
 }

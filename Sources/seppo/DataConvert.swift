@@ -15,12 +15,16 @@ struct DataConvert: ParsableCommand {
             """)
 
     @OptionGroup var data: DataSetOptions
-    @Option(help: "A folder, or a file that ends in .tar; not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "A folder, or a file that ends in .tar; not there yet.", transform: Place.url) var output: URL
     @OptionGroup var links: LinkOptions
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        try data.checkOutput(output, common)
+        try Output.checkNew(output)
+    }
+
     func run() throws {
-        guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
         let set = try links.copied(data.winners())
         set.report.show()
         let bar = ProgressBar("converting")
@@ -32,6 +36,6 @@ struct DataConvert: ParsableCommand {
             skips = try WinnerFolder.write([("", set.winners)], to: output) { bar.show($0, of: set.winners.count) }
         }
         skips.show()
-        print("\(set.winners.count - skips.count) winners in \(output.path)")
+        Console.print("\(set.winners.count - skips.count) winners in \(output.path)")
     }
 }

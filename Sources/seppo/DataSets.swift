@@ -17,7 +17,7 @@ struct DataSets: ParsableCommand {
 
 /// A data set, and how it is read where its columns do not tell.
 struct DataSetOptions: ParsableArguments {
-    @Argument(help: "A folder, a .parquet file or a .tar file.") var path: String
+    @Argument(help: "A folder, a .parquet file or a .tar file.", transform: Place.path) var path: String
     @OptionGroup var reading: ReadingOptions
 
     func winners() throws -> WinnerSet {

@@ -7,10 +7,10 @@ struct DataSheet: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sheet",
         abstract: "Write a page of a data set's pictures, cropped as a model sees them, with their captions.",
-        discussion: "One HTML file without links. A file of that name is replaced.")
+        discussion: "One HTML file without links. A page of that name is replaced, nothing else.")
 
     @OptionGroup var data: DataSetOptions
-    @Option(help: "The page to write, such as sheet.html.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "The page to write, such as sheet.html.", transform: Place.url) var output: URL
     @Option(help: "Pictures, evenly spread over the data set.") var count = 60
     @Option(help: "Side of the model's square pictures, in pixels.") var resolution = 512
     @OptionGroup var common: CommonOptions
@@ -18,6 +18,8 @@ struct DataSheet: ParsableCommand {
     func validate() throws {
         guard count >= 1 else { throw ValidationError("count must be at least 1") }
         guard 8...4096 ~= resolution else { throw ValidationError("resolution must lie between 8 and 4096") }
+        try data.checkOutput(output, common)
+        try Output.checkFile(output, beginningWith: Array("<!DOCTYPE html>".utf8), kind: "page of ours")
     }
 
     func run() throws {
@@ -26,6 +28,6 @@ struct DataSheet: ParsableCommand {
         let page = DatasetSheet(set, count: count, resolution: resolution).html { bar.show($0, of: min(count, set.winners.count)) }
         try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
         try writeAtomically(Data(page.utf8), to: output)
-        print(output.path)
+        Console.print(output.path)
     }
 }

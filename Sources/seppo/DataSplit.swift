@@ -14,7 +14,7 @@ struct DataSplit: ParsableCommand {
             """)
 
     @OptionGroup var data: DataSetOptions
-    @Option(help: "A folder, not there yet.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "A folder, not there yet.", transform: Place.url) var output: URL
     @Option(help: "The share to hold out, between 0 and 1.") var heldOut: Double
     @Option(help: "Another seed holds out others.") var seed: UInt64 = 0
     @OptionGroup var links: LinkOptions
@@ -22,10 +22,11 @@ struct DataSplit: ParsableCommand {
 
     func validate() throws {
         guard heldOut > 0, heldOut < 1 else { throw ValidationError("held-out must lie between 0 and 1") }
+        try data.checkOutput(output, common)
+        try Output.checkNew(output)
     }
 
     func run() throws {
-        guard !FileManager.default.fileExists(atPath: output.path) else { throw ValidationError("\(output.path) is there already") }
         let set = try links.copied(data.winners())
         set.report.show()
         let split = HeldOutSplit(set.winners, share: heldOut, seed: seed)
@@ -36,6 +37,6 @@ struct DataSplit: ParsableCommand {
         let bar = ProgressBar("splitting")
         let parts = [(name: "train", winners: split.training.map { set.winners[$0] }), (name: "held-out", winners: split.heldOut.map { set.winners[$0] })]
         try WinnerFolder.write(parts, to: output) { bar.show($0, of: set.winners.count) }.show()
-        print("\(split.training.count) winners in \(output.path)/train, \(split.heldOut.count) in \(output.path)/held-out")
+        Console.print("\(split.training.count) winners in \(output.path)/train, \(split.heldOut.count) in \(output.path)/held-out")
     }
 }

@@ -15,7 +15,7 @@ struct Demo: ParsableCommand {
             captions none of them has seen. The last line names the report. Interrupted? The same command goes on.
             """)
 
-    @Option(help: "Where the runs and the report go. Default: runs/demo.", transform: { URL(fileURLWithPath: $0) })
+    @Option(help: "Where the runs and the report go. Default: runs/demo.", transform: Place.url)
     var output = URL(fileURLWithPath: "runs/demo")
     @Option(help: "Of pictures, training and drawing.") var seed: UInt64 = 0
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
@@ -23,13 +23,23 @@ struct Demo: ParsableCommand {
 
     private static let winners = 1000
 
+    func validate() throws {
+        var use = FileUse()
+        common.reads(&use)
+        use.writes("--output", output)
+        try use.checkUsage()
+    }
+
     func run() throws {
         Runtime.threads = threads
-        let start = Date()
+        let clock = Stopwatch()
+        let report = output.appendingPathComponent("report.html")
+        if FileManager.default.fileExists(atPath: report.path), !RunDirectory(output.appendingPathComponent("seppo")).holdsRun {
+            throw RunError.inTheWay([report.path], folder: output.path)
+        }
         let folder = output.appendingPathComponent("winners")
-        if (try? WinnerSet(folder).winners.count) != Self.winners {
+        try SceneFolder.provide(SceneCorpus(quality: .good, split: .train, count: Self.winners, seed: seed), in: folder) {
             Console.line("drawing \(Self.winners) winners")
-            try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: Self.winners, seed: seed), to: folder)
         }
         let methods: [(name: String, method: Method.Name, flip: Flip?)] = [
             ("SePPO", .seppo, nil), ("SFT", .sft, nil), ("SePPO without flipper", .seppo, Flip.none),
@@ -56,12 +66,11 @@ struct Demo: ParsableCommand {
         let contrasts = try zip(methods, outcomes).dropFirst().map { method, outcome in
             Report.Contrast(run: methods[0].name, against: method.name, comparison: try Comparison(outcomes[0].records, base: outcome.records))
         }
-        records[0].times.append(RunRecord.Fact("whole demo", ProgressBar.clock(-start.timeIntervalSinceNow)))
-        let report = output.appendingPathComponent("report.html")
+        records[0].times.append(RunRecord.Fact("whole demo", ProgressBar.clock(clock.seconds)))
         try Report(
             title: "SePPO on the built-in model", runs: records, contrasts: Array(contrasts), captionsNote: "none of them in the training data"
         ).write(to: report)
-        print("report: \(report.path)")
+        Console.print("report: \(report.path)")
     }
 
     /// How quality and faithfulness went from iteration to iteration, on fewer captions.

@@ -14,13 +14,14 @@ struct Evaluate: ParsableCommand {
             denoising error on images, at fixed timesteps and noise; lower is better. Intervals are 95 %, by bootstrap over captions.
             """)
 
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.") var model: String
-    @Option(help: "The model that a UNet alone (--model) was trained from, which gives the other parts; --base is the one to compare with.")
-    var modelBase: String?
+    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model: String
+    @Option(
+        help: "The model that a UNet alone (--model) was trained from, which gives the other parts; --base is the one to compare with.",
+        transform: Place.path) var modelBase: String?
     @OptionGroup var parts: ModelPartOptions
     @Flag(help: "Score drawings of the built-in world.") var scenes = false
-    @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.") var winners: String?
-    @Option(help: "The model to compare with.") var base: String?
+    @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.", transform: Place.path) var winners: String?
+    @Option(help: "The model to compare with.", transform: Place.path) var base: String?
     @Option(help: "Captions, or winners; 0 for all.") var count = 0
     @Option(help: "With --scenes: images a caption. Default: 2.") var seeds: Int?
     @Option(help: "With --scenes: sampling steps. Default: 20.") var steps: Int?
@@ -58,7 +59,7 @@ struct Evaluate: ParsableCommand {
         var comparison = try Comparison(outcomes[0].records, base: outcomes.count > 1 ? outcomes[1].records : nil)
         if data != nil { comparison.skipped = outcomes[0].skipped }
         outcomes[0].skipped.show()
-        print(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))
+        try Console.result(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))
     }
 
     private func drawn(_ pipeline: Pipeline, progress: (Int, Int) throws -> Void) throws -> DenoisingEvaluation.Outcome {

@@ -20,9 +20,9 @@ struct Generate: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @Option(parsing: .upToNextOption, help: "One or several.") var prompt: [String] = []
-    @Option(help: "A text file of prompts, one a line.") var prompts: String?
-    @Option(help: "A .png file, or a folder.", transform: { URL(fileURLWithPath: $0) }) var output: URL
-    @Option(help: "Also put all images into this .png file, a row a prompt.", transform: { URL(fileURLWithPath: $0) }) var sheet: URL?
+    @Option(help: "A text file of prompts, one a line.", transform: Place.path) var prompts: String?
+    @Option(help: "A .png file, or a folder.", transform: Place.url) var output: URL
+    @Option(help: "Also put all images into this .png file, a row a prompt.", transform: Place.url) var sheet: URL?
     @Option(help: "What guidance leads away from.") var negativePrompt = ""
     @Option(help: "Seed of the first image of each prompt.") var seed: UInt64 = 0
     @Option(help: "Images a prompt.") var count = 1
@@ -40,6 +40,14 @@ struct Generate: ParsableCommand {
         try model.requireModel()
         guard prompt.isEmpty != (prompts == nil) else { throw ValidationError("give --prompt or --prompts, and not both") }
         guard count >= 1, batch >= 1, steps >= 1 else { throw ValidationError("count, batch and steps must be at least 1") }
+        var use = FileUse()
+        model.reads(&use)
+        common.reads(&use)
+        use.reads("--prompts", prompts.map { URL(fileURLWithPath: $0) })
+        use.writes("--output", output)
+        use.writes("--sheet", sheet)
+        try use.checkUsage()
+        if let sheet { try Output.checkPicture(sheet) }
     }
 
     func run() throws {
@@ -48,8 +56,9 @@ struct Generate: ParsableCommand {
         guard sheet == nil || Set(jobs.map { [$0.width, $0.height] }).count == 1 else {
             throw ValidationError("\(prompts ?? ""): pictures of several sizes make no sheet: leave --sheet out")
         }
-        let pipeline = try model.pipeline()
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
+        try isFile ? Output.checkPicture(output) : Output.checkFolder(output)
+        let pipeline = try model.pipeline()
         if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }
         let bar = ProgressBar("drawing")
         var lines = Data()
@@ -77,7 +86,7 @@ struct Generate: ParsableCommand {
         }
         // One image a prompt makes a column, which nobody would look at: those stand side by side.
         if let sheet { try RGBImage.sheet(drawn, columns: count > 1 ? count : min(jobs.count, 8)).writePNG(to: sheet) }
-        print(output.path)
+        Console.print(output.path)
     }
 
     private struct Row: Encodable {

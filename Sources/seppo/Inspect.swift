@@ -16,7 +16,7 @@ struct Inspect: ParsableCommand {
               seppo inspect scenes --tokens "a red circle" "a blue square"
             """)
 
-    @Argument(help: "A folder, a safetensors file, or `scenes`, the built-in model.") var path: String
+    @Argument(help: "A folder, a safetensors file, or `scenes`, the built-in model.", transform: Place.path) var path: String
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp("Print the tokens that the model gets for each text, padded and truncated.", valueName: "text")) var tokens: [String] = []
@@ -37,6 +37,6 @@ struct Inspect: ParsableCommand {
             } else {
                 try Inspection(dataset: path, columns: reading.columns, captionLines: reading.lines, effort: effort)
             }
-        print(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
+        try Console.result(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
     }
 }

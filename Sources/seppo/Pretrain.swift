@@ -23,13 +23,13 @@ struct Pretrain: ParsableCommand {
 
     @Option(
         help: "Train on the images and captions of this folder, .parquet or .tar file; transparency becomes white.",
-        transform: { URL(fileURLWithPath: $0) })
+        transform: Place.url)
     var images: URL?
 
     @Option(help: "Side of the images of --images in pixels, a multiple of 8: the shorter side is resized to it, the middle cropped.")
     var resolution = 64
 
-    @Option(help: "Where the model folder is written.", transform: { URL(fileURLWithPath: $0) })
+    @Option(help: "Where the model folder is written.", transform: Place.url)
     var output: URL
 
     @Option(help: "Pictures in the corpus of Scenes (default: 24000), or at most that many of --images (default: all).")
@@ -80,6 +80,12 @@ struct Pretrain: ParsableCommand {
         guard steps > 0, textSteps > 0, autoencoderSteps > 0, batch > 0, count ?? 1 > 0 else {
             throw ValidationError("--steps, --text-steps, --autoencoder-steps, --batch and --count must be positive.")
         }
+        var use = FileUse()
+        common.reads(&use)
+        use.reads("--images", images)
+        use.writes("--output", output)
+        try use.checkUsage()
+        try Output.checkFolder(output)
     }
 
     func run() throws {
@@ -93,13 +99,13 @@ struct Pretrain: ParsableCommand {
         pretraining.denoiserTraining.steps = steps
         pretraining.denoiserTraining.batch = batch
         pretraining.denoiserTraining.learningRate = learningRate
-        let start = Date()
+        let clock = Stopwatch()
         var smoothed = 0.0
         let pipeline = try pretraining.train(on: corpus) { stage, step, steps, loss in
             smoothed = step == 1 ? loss : smoothed * 0.98 + loss * 0.02
             if step % 100 == 0 || step == steps {
-                let line = String(format: "%@ %d/%d  loss %.4f  %.0f s\n", stage, step, steps, smoothed, -start.timeIntervalSinceNow)
-                FileHandle.standardError.write(Data(line.utf8))
+                let line = String(format: "%@ %d/%d  loss %.4f  %.0f s", stage, step, steps, smoothed, clock.seconds)
+                Console.line(line)
             }
         }
         try pipeline.write(to: output)
@@ -114,7 +120,7 @@ struct Pretrain: ParsableCommand {
         var skips = set.report
         let corpus = try CaptionedImages(set, side: resolution, limit: count) { skips.append($0) }
         let leftOut = skips.isEmpty ? "" : ", \(skips.count) left out:\n" + skips.map { "  \($0)" }.joined(separator: "\n")
-        FileHandle.standardError.write(Data("\(images.path): \(corpus.count) images\(leftOut)\n".utf8))
+        Console.line("\(images.path): \(corpus.count) images\(leftOut)")
         return corpus
     }
 }

@@ -1,13 +1,14 @@
 import ArgumentParser
 import Datasets
 import Foundation
+import Torch
 
 struct Scenes: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a data set of the built-in world as an image folder.",
         discussion: "Good pictures, or a mixture of good and flawed ones. Every picture has a losing one beside it, flawed, for methods that want pairs.")
 
-    @Option(help: "Folder to write.", transform: { URL(fileURLWithPath: $0) }) var output: URL
+    @Option(help: "Folder to write.", transform: Place.url) var output: URL
     @Option(help: "Pictures.") var count: Int
     @Option(help: "good or mixed. Default: good.", transform: Scenes.quality) var quality = SceneQuality.good
     @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .train
@@ -21,10 +22,15 @@ struct Scenes: ParsableCommand {
 
     func validate() throws {
         guard count >= 1 else { throw ValidationError("count must be at least 1") }
+        var use = FileUse()
+        common.reads(&use)
+        use.writes("--output", output)
+        try use.checkUsage()
+        try Output.checkFolder(output)
     }
 
     func run() throws {
         try SceneFolder.write(SceneCorpus(quality: quality, split: split, count: count, seed: seed), to: output)
-        print("\(count) pictures in \(output.path)")
+        Console.print("\(count) pictures in \(output.path)")
     }
 }

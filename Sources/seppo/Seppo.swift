@@ -23,6 +23,7 @@ struct Seppo: ParsableCommand {
         ])
 
     static func main() {
+        Console.openStandardStreams()
         // Before the first tensor: the allocator's habits and the treatment of denormals hold for the whole process.
         Runtime.keepFreedMemory()
         Runtime.flushDenormals()
@@ -35,7 +36,22 @@ struct Seppo: ParsableCommand {
             Console.line("\(stop)")
             Foundation.exit(128 + stop.number)
         } catch {
-            exit(withError: error)
+            end(error)
         }
+    }
+
+    /// Ends with an error's message and code. A help that was asked for is a result.
+    private static func end(_ error: any Error) -> Never {
+        let (code, message) = (exitCode(for: error), fullMessage(for: error))
+        if code.isSuccess {
+            do {
+                try Console.result(message)
+            } catch {
+                end(error)
+            }
+        } else if !message.isEmpty {
+            Console.line(message)
+        }
+        Foundation.exit(code.rawValue)
     }
 }

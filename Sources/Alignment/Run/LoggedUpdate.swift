@@ -36,6 +36,8 @@ public struct LoggedUpdate: Codable, Equatable, Sendable {
     /// Whether this update was left out because of a non-finite loss or gradient: 1 or true, else 0 or false.
     public var skipped: Skips?
     public var alarms: [String]?
+    /// The iteration from whose checkpoint the run went on before this update, with a fresh optimiser; nothing elsewhere.
+    public var fromCheckpoint: Int?
 
     public init(update: Int) { self.update = update }
 
@@ -51,6 +53,7 @@ public struct LoggedUpdate: Codable, Equatable, Sendable {
         case flipNegative = "flip_negative"
         case flipByAge = "flip_by_age"
         case flipByTimestep = "flip_by_timestep"
+        case fromCheckpoint = "from_checkpoint"
         case gradientNorm = "gradient_norm"
         case learningRate = "learning_rate"
         case sampleSeconds = "sample_s"

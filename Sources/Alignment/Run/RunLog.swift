@@ -12,18 +12,27 @@ public final class RunLog {
     public init(_ url: URL, continuingAfter updates: Int, known: (LoggedUpdate) throws -> Void = { _ in }) throws {
         encoder.outputFormatting = [.sortedKeys]
         file = try AppendingFile(url)
-        let data = try Data(contentsOf: url)
+        let (count, end) = try Self.read(try Data(contentsOf: url), atMost: updates, known)
+        guard count == updates else { throw RunError.state("\(url.path) is whole up to update \(count) only, but the saved state is at \(updates)") }
+        try file.truncate(to: end)
+    }
+
+    /// Updates that a log has from the first on without a gap.
+    static func wholeUpdates(_ url: URL) -> Int { (try? read(Data(contentsOf: url), atMost: .max)).map(\.count) ?? 0 }
+
+    /// Hands out the whole lines from the first update on.
+    /// - Returns: how many there are, and where the last ends
+    private static func read(_ data: Data, atMost most: Int, _ known: (LoggedUpdate) throws -> Void = { _ in }) throws -> (count: Int, end: Int) {
         let decoder = JSONDecoder()
         var end = data.startIndex
         var count = 0
-        while let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
-            guard count < updates, let line = try? decoder.decode(LoggedUpdate.self, from: data[end..<newline]), line.update == count + 1 else { break }
+        while count < most, let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
+            guard let line = try? decoder.decode(LoggedUpdate.self, from: data[end..<newline]), line.update == count + 1 else { break }
             try known(line)
             count += 1
             end = data.index(after: newline)
         }
-        guard count == updates else { throw RunError.state("\(url.path) is whole up to update \(count) only, but the saved state is at \(updates)") }
-        try file.truncate(to: end - data.startIndex)
+        return (count, end - data.startIndex)
     }
 
     public func append(_ update: LoggedUpdate) throws {

@@ -18,6 +18,8 @@ public struct RunState {
         public var recentWinnerErrors: [Double] = []
         /// Of gradients in half precision; nil in float32.
         public var lossScale: LossScale?
+        /// The iteration from whose checkpoint the run went on with a fresh optimiser, having lost its state; nil where it never did.
+        public var startedFrom: Int?
 
         public init() {}
     }
@@ -53,15 +55,30 @@ public struct RunState {
         }
     }
 
-    /// The newest state of a run, nil where none was saved yet.
-    public static func newest(_ directory: RunDirectory) throws -> Saved? {
-        let pointer = directory.state.appendingPathComponent("current")
+    /// What the pointer says before the first save: a state that is missing then was never there.
+    private static let awaited = "0"
+
+    /// Notes that a run has begun and has saved nothing.
+    static func awaitFirst(in directory: RunDirectory) throws { try writeAtomically(Data((awaited + "\n").utf8), to: directory.statePointer) }
+
+    /// Whether a run has begun and has saved nothing.
+    static func isAwaited(_ directory: RunDirectory) -> Bool { (try? pointer(directory)) == awaited }
+
+    private static func pointer(_ directory: RunDirectory) throws -> String? {
+        let pointer = directory.statePointer
         guard FileManager.default.fileExists(atPath: pointer.path) else { return nil }
-        let name = try RegularFile.text(pointer).trimmingCharacters(in: .whitespacesAndNewlines)
+        return try RegularFile.text(pointer).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// The newest state of a run, nil where none was saved yet. Throws where it is gone or damaged.
+    public static func newest(_ directory: RunDirectory) throws -> Saved? {
+        let pointer = directory.statePointer
+        guard let name = try self.pointer(directory), name != awaited else { return nil }
         guard !name.isEmpty, !name.contains("/") else { throw RunError.state("\(pointer.path) names \"\(name)\", which is no file beside it") }
         let file: SafeTensorsFile
         do {
             file = try SafeTensorsFile(directory.state.appendingPathComponent(name))
+            try file.verify()
         } catch {
             throw RunError.state("the saved state of this run cannot be read: \(error)")
         }
@@ -93,11 +110,10 @@ public struct RunState {
         let name = String(format: "%08d.safetensors", counters.updates)
         let parts = [(policyPrefix, policy), (optimiserPrefix, optimiser.state), (averagePrefix, average?.state ?? [])]
         let tensors = parts.flatMap { prefix, tensors in tensors.map { (name: prefix + $0.name, value: $0.value) } }
-        try SafeTensors.write(tensors, metadata: try metadata(counters, inputs), to: directory.state.appendingPathComponent(name))
-        try writeAtomically(Data((name + "\n").utf8), to: directory.state.appendingPathComponent("current"))
-        for old in try FileManager.default.contentsOfDirectory(atPath: directory.state.path) where old != name && old != "current" {
-            try FileManager.default.removeItem(at: directory.state.appendingPathComponent(old))
-        }
+        try SafeTensors.write(tensors, metadata: try metadata(counters, inputs), isSealed: true, to: directory.state.appendingPathComponent(name))
+        try writeAtomically(Data((name + "\n").utf8), to: directory.statePointer)
+        for old in directory.states where old.lastPathComponent != name { unlink(old.path) }
+        try AtomicFile.removeLeftovers(in: directory.state)
     }
 
     /// The saved policy where it is adapters.

@@ -1,19 +1,22 @@
 import Dispatch
 import Foundation
 
-/// Remembers SIGINT or SIGTERM, so that the update in hand can be finished and saved. A second one ends the process at once.
+/// Remembers SIGINT, SIGTERM or SIGHUP, so that the update in hand can be finished and saved. A second one ends the process at once.
+///
+/// SIGHUP that is ignored already, as under `nohup`, stays so; and a second one does not hurry: a terminal that closes may send two.
 public final class StopSignals: @unchecked Sendable {
     // Written on the signal queue, read by the trainer, under the lock.
     private let lock = NSLock()
     private var number: Int32?
-    private let numbers: [Int32]
+    private var numbers: [Int32] = []
     private var sources: [any DispatchSourceSignal] = []
 
-    public init(_ numbers: [Int32] = [SIGINT, SIGTERM]) {
-        self.numbers = numbers
+    public init(_ numbers: [Int32] = [SIGINT, SIGTERM, SIGHUP]) {
         let queue = DispatchQueue(label: "signals")
         for signalNumber in numbers {
-            signal(signalNumber, SIG_IGN)
+            let before = signal(signalNumber, SIG_IGN)
+            if signalNumber == SIGHUP, unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
+            self.numbers.append(signalNumber)
             let source = DispatchSource.makeSignalSource(signal: signalNumber, queue: queue)
             source.setEventHandler { [weak self] in self?.note(signalNumber) }
             source.resume()
@@ -35,7 +38,7 @@ public final class StopSignals: @unchecked Sendable {
             defer { number = signalNumber }
             return number != nil
         }
-        if isSecond { _exit(128 + signalNumber) }
+        if isSecond, signalNumber != SIGHUP { _exit(128 + signalNumber) }
     }
 }
 

@@ -44,13 +44,19 @@ struct ValidationLog {
         entries.append(entry)
     }
 
+    /// Keeps the first `count` validations of a run.
+    static func cut(_ url: URL, to count: Int) throws {
+        guard let data = try? Data(contentsOf: url) else { return }
+        try AppendingFile(url).truncate(to: read(data, atMost: count).end)
+    }
+
     /// The validations of a run, as far as its file is whole.
     static func entries(_ url: URL) -> [Validation] { (try? Data(contentsOf: url)).map { read($0).entries } ?? [] }
 
-    private static func read(_ data: Data) -> (entries: [Validation], end: Int) {
+    private static func read(_ data: Data, atMost most: Int = .max) -> (entries: [Validation], end: Int) {
         var entries: [Validation] = []
         var end = data.startIndex
-        while let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
+        while entries.count < most, let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
             guard let entry = try? JSONDecoder().decode(Validation.self, from: data[end..<newline]), entry.k == entries.count else { break }
             entries.append(entry)
             end = data.index(after: newline)

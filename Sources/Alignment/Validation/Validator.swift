@@ -57,13 +57,13 @@ public final class Validator {
     }
 
     private func validation(_ k: Int, _ network: UNet) throws -> Validation {
-        let start = Date()
+        let clock = Stopwatch()
         let errors = try FixedDenoisingErrors(seed: settings.seed).errors(of: network, on: winners, rows: rows, schedule: pipeline.schedule)
         let areFinite = !errors.isEmpty && errors.allSatisfy(\.isFinite)
         let drawn = try samples?.draw(network, to: directory.samples(k)) ?? 0
         return Validation(
             k: k, update: k * settings.updates, denoisingError: areFinite ? errors.reduce(0, +) / Double(errors.count) : nil,
-            errors: areFinite ? errors : nil, n: rows.count, samples: drawn, seconds: -start.timeIntervalSinceNow)
+            errors: areFinite ? errors : nil, n: rows.count, samples: drawn, seconds: clock.seconds)
     }
 }
 

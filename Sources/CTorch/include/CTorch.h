@@ -97,6 +97,9 @@ void ct_allocator_keep_memory(void);
 void ct_allocator_return_memory(void);
 void ct_flush_denormals(void);
 
+// CRC-32C of what was checked before (crc, 0 for nothing) with more bytes; `by_table` sets the processor's instruction aside, for tests.
+uint32_t ct_crc32c(uint32_t crc, const void *bytes, int64_t count, bool by_table);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// What a cache holds, and letting go of it.
 extension EncodingCache {
@@ -45,6 +46,9 @@ extension EncodingCache {
         let used: Date
     }
 
+    /// Whether a file is named by the rest of a key.
+    private static func isName(_ name: String) -> Bool { name.wholeMatch(of: /[0-9a-f]{62}\.safetensors/) != nil }
+
     /// Files of the cache alone, whatever else lies there; among them what killed processes left half written.
     private func files() throws -> [File] {
         let manager = FileManager.default
@@ -62,7 +66,7 @@ extension EncodingCache {
                     let url = folder.appendingPathComponent(name)
                     guard let values = try? url.resourceValues(forKeys: keys), values.isRegularFile == true, let bytes = values.fileSize else { return nil }
                     let written = values.contentModificationDate ?? .distantPast
-                    guard name.hasSuffix(".safetensors") || name.hasPrefix(".partial-") && written < hourAgo else { return nil }
+                    guard Self.isName(name) || AtomicFile.isLeftover(name) && written < hourAgo else { return nil }
                     return File(kind: kind, path: url.path, bytes: bytes, used: max(written, values.contentAccessDate ?? .distantPast))
                 }
             }

@@ -22,24 +22,26 @@ extension LoRA {
     /// - Parameters:
     ///   - textEncoder: adapters of the text encoder, which came with those that a run went on from
     ///   - metadata: further entries of the header
-    ///   - forMapping: as in `SafeTensors.write`
+    ///   - forMapping: as in `SafeTensors.write`, like `isSealed`
     public static func write(
         _ adapters: LowRankAdapters, textEncoder: LowRankAdapters? = nil, naming: Naming = .kohya, metadata: [String: String] = [:],
-        forMapping: Bool = false, to url: URL
+        forMapping: Bool = false, isSealed: Bool = false, to url: URL
     ) throws {
         let layers = [(Part.unet, adapters), (.textEncoder, textEncoder)].flatMap { part, adapters in
             (adapters?.layers ?? []).map { WrittenLayer(part: part, path: $0.path, down: $0.down.detached, up: $0.up.detached, scale: adapters!.scale) }
         }
-        try write(layers, naming, metadata: metadata, forMapping: forMapping, to: url)
+        try write(layers, naming, metadata: metadata, forMapping: forMapping, isSealed: isSealed, to: url)
     }
 
-    static func write(_ layers: [WrittenLayer], _ naming: Naming, metadata: [String: String] = [:], forMapping: Bool = false, to url: URL) throws {
+    static func write(
+        _ layers: [WrittenLayer], _ naming: Naming, metadata: [String: String] = [:], forMapping: Bool = false, isSealed: Bool = false, to url: URL
+    ) throws {
         // diffusers reads alphas that differ from layer to layer wrongly: where they say no more than the ranks do, they are left out.
         let saysAlpha = Set(layers.map(\.alpha)).count == 1 || layers.contains { $0.scale != 1 }
         let tensors = layers.flatMap { naming == .kohya ? kohya($0, saysAlpha: saysAlpha) : diffusers($0) }
         let own = naming == .kohya ? kohyaHeader(layers) : [:]
         try SafeTensors.write(
-            tensors, metadata: own.merging(["format": "pt"]) { $1 }.merging(metadata) { $1 }, forMapping: forMapping, to: url)
+            tensors, metadata: own.merging(["format": "pt"]) { $1 }.merging(metadata) { $1 }, forMapping: forMapping, isSealed: isSealed, to: url)
     }
 
     /// Matrices as they are, and alpha beside them; every program takes it for the rank where there is none.

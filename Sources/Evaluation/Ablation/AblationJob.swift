@@ -58,7 +58,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
             if let number = signals.received { throw StoppedBySignal(number: number) }
             if isOrphan() { throw StoppedBySignal(number: SIGHUP) }
         }
-        let start = Date()
+        let clock = Stopwatch()
         var result = AblationResult(job: self)
         let directory = RunDirectory(folder.run(self))
         do {
@@ -78,7 +78,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
             result.failure = "\(RunError.notFinite(updates))"
         }
         if method != nil { try result.readLog(RunRecord(name: name, directory: directory.root).log.updates) }
-        result.seconds = -start.timeIntervalSinceNow
+        result.seconds = clock.seconds
         return result
     }
 
@@ -147,12 +147,19 @@ public struct AblationFolder: Sendable {
         return result.job == job ? result : nil
     }
 
+    /// Throws where the folder holds other people's files in the places of its own.
+    public func check() throws {
+        let manager = FileManager.default
+        guard !manager.fileExists(atPath: results.path) else { return }
+        for file in [table, summary] where manager.fileExists(atPath: file.path) { throw RunError.inTheWay([file.path], folder: root.path) }
+    }
+
     /// Keeps a result, and lets go of the run behind it: its weights are many times larger than what the table needs.
     public func keep(_ result: AblationResult) throws {
         try FileManager.default.createDirectory(at: results, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         try writeAtomically(encoder.encode(result), to: self.result(result.job))
-        try? FileManager.default.removeItem(at: run(result.job))
+        try RunDirectory(run(result.job)).remove()
     }
 }

@@ -104,6 +104,7 @@ public struct RunInspection: Encodable, Sendable {
             }
             do {
                 let tensors = try SafeTensorsFile(file)
+                if TensorFileInspection.isSearched(tensors, effort) { try tensors.verify() }
                 checkpoints.append(k)
                 if let problem = TensorFileInspection.notFinite(tensors, effort) { problems.append(problem) }
             } catch {

@@ -55,9 +55,12 @@ public struct TensorFileInspection: Encodable, Sendable {
         return start[8] == UInt8(ascii: "{") && start[7] == 0
     }
 
+    /// Whether the effort allows to read all of a file.
+    static func isSearched(_ file: SafeTensorsFile, _ effort: Inspection.Effort) -> Bool { WeightsSummary([file]).bytes <= effort.weightBytes }
+
     /// The tensors that hold NaN or infinity; nil where there are none, or the file is larger than the effort allows.
     static func notFinite(_ file: SafeTensorsFile, _ effort: Inspection.Effort) -> String? {
-        guard WeightsSummary([file]).bytes <= effort.weightBytes else { return nil }
+        guard isSearched(file, effort) else { return nil }
         let floating: Set<DType> = [.float16, .float32, .float64, .bfloat16]
         let bad = file.names.filter { name in
             guard let dtype = file.dtype(of: name), floating.contains(dtype), file.shape(of: name)?.contains(0) == false else { return false }

@@ -59,6 +59,13 @@ public struct RunRecord: Sendable {
         }
     }
 
+    /// Whether the final comparison and the report of a run are there.
+    public static func isReported(_ run: RunDirectory) -> Bool {
+        guard let data = try? Data(contentsOf: run.evaluation), (try? JSONDecoder().decode(Comparison.self, from: data)) != nil else { return false }
+        let size = (try? FileManager.default.attributesOfItem(atPath: run.report.path))?[.size] as? Int
+        return size ?? 0 > 0
+    }
+
     /// At most so many of the elements: the first, the last and some between.
     static func spread<Element>(_ all: [Element], most: Int) -> [Element] {
         guard all.count > most else { return all }
