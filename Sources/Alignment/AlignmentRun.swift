@@ -15,6 +15,8 @@ public final class AlignmentRun {
     private let winners: EncodedWinners
     private let lock: RunLock
     private let isFinished: Bool
+    /// What a user should know of the data before the first update, and after the last.
+    public let notes: [String]
     /// Numbers that are trained.
     private let trainedCount: Int
 
@@ -30,6 +32,10 @@ public final class AlignmentRun {
         let encoder = try WinnerEncoder(model)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
+        if settings.row.losers == .sampled || settings.validationPrompts > 0 {
+            // Whether the sampler takes that many steps is known before the first is taken.
+            _ = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta).timesteps(settings.sampleSteps)
+        }
         data = try WinnerSet(URL(fileURLWithPath: settings.winners))
         do {
             try directory.create()
@@ -44,6 +50,7 @@ public final class AlignmentRun {
         if saved != nil { try Self.refuseChanges(settings, directory) }
         isFinished = saved?.counters.updates == settings.totalUpdates && FileManager.default.fileExists(atPath: PipelineFolder(directory.model).index.path)
         winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: EncodingCache(settings.cacheFolder(of: directory)))
+        notes = [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }
         if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
         if saved == nil {
             // A run that was killed before its first save leaves nothing worth keeping; other people's files in the folder stay.
@@ -147,7 +154,7 @@ extension AlignmentSettings {
     func encoding(_ encoder: WinnerEncoder, _ pipeline: DenoisingPipeline) throws -> EncodingSettings {
         let factor = encoder.autoencoder.downsampling
         let side = resolution > 0 ? resolution : pipeline.unet.configuration.sampleSize * factor
-        guard side % factor == 0 else { throw RunError.model("resolution must be a multiple of \(factor) for this model") }
+        guard side % factor == 0 else { throw RunError.setting("resolution is \(side): it must be a multiple of \(factor) for this model") }
         return EncodingSettings(resolution: side, posterior: vaePosterior, flipsImages: flipImages, withLosers: row.losers == .dataset)
     }
 

@@ -114,6 +114,7 @@ struct Align: ParsableCommand {
     }
 
     func run() throws {
+        if resume, !RunDirectory(output).holdsRun { Console.line("\(output.path) holds no run to go on with: a new one begins") }
         let session = try AlignmentSession(settings, in: output, resumes: resume)
         let directory = session.run.directory
         if session.run.isComplete, FileManager.default.fileExists(atPath: directory.report.path) {
@@ -123,7 +124,9 @@ struct Align: ParsableCommand {
         // The session holds the run's lock until the report is written.
         try withExtendedLifetime(session) {
             try session.run()
-            let (record, note) = try AlignmentSession.evaluate(settings, session.run.data, directory)
+            let (record, note) = try AlignmentSession.evaluate(settings, session.run.data, directory, notes: session.run.notes)
+            let skipped = record.log.skippedUpdates
+            if skipped > 0 { Console.line("\(skipped) of \(settings.totalUpdates) updates were left out: their loss or gradient was not finite") }
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
         print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")

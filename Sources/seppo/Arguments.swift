@@ -24,6 +24,8 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A file of adapters (LoRA) to add to the model.", transform: { URL(fileURLWithPath: $0) }) var lora: URL?
     @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
 
+    func validate() throws { try require("lora-scale", loraScale, in: -1000...1000) }
+
     func pipeline() throws -> Pipeline {
         let pipeline = try Pipeline(BuiltInModel.resolve(model))
         return try lora.map { try pipeline.merged(LoRA.File($0), scale: loraScale) } ?? pipeline

@@ -14,6 +14,7 @@ struct DataCheck: ParsableCommand {
     func run() throws {
         let inspection = try Inspection(dataset: data.path, columns: data.columns, effort: .everything)
         for problem in inspection.problems { print(problem) }
+        if let note = inspection.dataset?.longCaptionsNote { print(note) }
         guard let winners = inspection.dataset?.winners, winners > 0 else { throw ExitCode.failure }
         print("\(winners) winners can be used, \(inspection.problems.count) problems")
     }

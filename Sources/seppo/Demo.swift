@@ -23,6 +23,8 @@ struct Demo: ParsableCommand {
 
     private static let winners = 1000
 
+    func validate() throws { try require("threads", threads, in: threadCounts) }
+
     func run() throws {
         Runtime.threads = threads
         let start = Date()

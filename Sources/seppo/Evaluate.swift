@@ -30,7 +30,11 @@ struct Evaluate: ParsableCommand {
 
     func validate() throws {
         guard scenes != (winners != nil) else { throw ValidationError("give --scenes or --winners, and not both") }
-        guard count >= 0, seeds >= 1, steps >= 1 else { throw ValidationError("count must be 0 or more, seeds and steps at least 1") }
+        try require("count", count, in: 0...1_000_000_000)
+        try require("seeds", seeds, in: 1...1000)
+        try require("steps", steps, in: 1...10_000)
+        for guidance in guidance { try requireFinite("guidance", guidance) }
+        try require("threads", threads, in: threadCounts)
     }
 
     func run() throws {
@@ -47,7 +51,11 @@ struct Evaluate: ParsableCommand {
     }
 
     private func records(_ pipeline: Pipeline, _ denoising: DenoisingEvaluation, progress: (Int, Int) throws -> Void) throws -> [ImageScores] {
-        if let winners { return try denoising.run(pipeline, WinnerSet(URL(fileURLWithPath: winners)), progress: progress) }
+        if let winners {
+            let set = try WinnerSet(URL(fileURLWithPath: winners))
+            if let note = pipeline.tokenizer.truncationNote(of: set.winners.map(\.caption)) { Console.line("note: \(note)") }
+            return try denoising.run(pipeline, set, progress: progress)
+        }
         var evaluation = ScenesEvaluation()
         (evaluation.count, evaluation.seedsPerCaption, evaluation.steps, evaluation.seed, evaluation.split) = (count, seeds, steps, seed, split)
         if !guidance.isEmpty { evaluation.guidances = guidance }

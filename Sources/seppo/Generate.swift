@@ -35,14 +35,28 @@ struct Generate: ParsableCommand {
 
     func validate() throws {
         guard prompt.isEmpty != (prompts == nil) else { throw ValidationError("give --prompt or --prompts, and not both") }
-        guard count >= 1, batch >= 1, steps >= 1 else { throw ValidationError("count, batch and steps must be at least 1") }
+        try require("count", count, in: 1...1_000_000)
+        try require("batch", batch, in: 1...10_000)
+        try require("steps", steps, in: 1...10_000)
+        try requireFinite("guidance", guidance)
+        try require("eta", eta, in: 0...1)
+        try require("width", width, in: 1...16_384)
+        try require("height", height, in: 1...16_384)
+        try require("threads", threads, in: threadCounts)
     }
 
     func run() throws {
         Runtime.threads = threads
         let texts = try prompts.map(Self.lines) ?? prompt
         guard !texts.isEmpty else { throw ValidationError("\(prompts ?? ""): holds no prompt") }
+        guard texts.count <= 1_000_000 / count else { throw ValidationError("\(texts.count) prompts times --count \(count): more than 1000000 pictures") }
         let pipeline = try model.pipeline()
+        if eta != 0, sampler == nil, try pipeline.scheduler.samplerName() != .ddim {
+            throw ValidationError("--eta has no effect with this model's own sampler: only ddim has one, see --sampler")
+        }
+        for (texts, name) in [(texts, "prompt"), ([negativePrompt], "negative prompt")] {
+            if let note = pipeline.tokenizer.truncationNote(of: texts, called: name) { Console.line("note: \(note)") }
+        }
         let jobs = texts.flatMap { text in (0..<count).map { (prompt: text, seed: seed &+ UInt64($0)) } }
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
         if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }
