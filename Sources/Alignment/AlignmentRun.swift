@@ -17,6 +17,8 @@ public final class AlignmentRun {
     public let heldOut: HeldOutSplit
     private let lock: RunLock
     private let isFinished: Bool
+    /// What a user should know of the data before the first update, and after the last.
+    public let notes: [String]
     /// Numbers that are trained.
     private let trainedCount: Int
     /// Tensors of the model that no part uses, for people; nil where there are none.
@@ -43,6 +45,10 @@ public final class AlignmentRun {
         let encoder = try WinnerEncoder(model)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
+        if settings.row.losers == .sampled || settings.validationPrompts > 0 {
+            // Whether the sampler takes that many steps is known before the first is taken.
+            _ = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta).timesteps(settings.sampleSteps)
+        }
         data = try settings.listedWinners()
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -64,6 +70,7 @@ public final class AlignmentRun {
         }
         winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: EncodingCache(settings.cacheFolder(of: directory)))
         heldOut = HeldOutSplit(of: winners, settings)
+        notes = [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }
         if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
         switch start {
         case .saved: break
@@ -164,7 +171,7 @@ extension AlignmentSettings {
     func encoding(_ encoder: WinnerEncoder, _ pipeline: DenoisingPipeline) throws -> EncodingSettings {
         let factor = encoder.autoencoder.downsampling
         let side = resolution > 0 ? resolution : pipeline.unet.configuration.sampleSize * factor
-        guard side % factor == 0 else { throw RunError.model("resolution must be a multiple of \(factor) for this model") }
+        guard side % factor == 0 else { throw RunError.setting("resolution is \(side): it must be a multiple of \(factor) for this model") }
         return EncodingSettings(resolution: side, posterior: vaePosterior, flipsImages: flipImages, withLosers: row.losers == .dataset)
     }
 

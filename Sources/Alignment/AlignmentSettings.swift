@@ -111,27 +111,41 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
 
     public var rates: LearningRateSchedule { LearningRateSchedule(peak: learningRate, shape: schedule, warmup: warmup, updates: totalUpdates) }
 
-    /// Throws with the first setting that makes no sense.
+    /// Throws with the first setting that makes no sense, and the range it should lie in.
     public func validate() throws {
-        func require(_ holds: Bool, _ message: String) throws { if !holds { throw RunError.model(message) } }
-        let counts = 1...1_000_000
-        try require(counts ~= iterations && counts ~= updates && counts ~= batch, "iterations, updates and batch must lie between 1 and a million")
-        try require(microBatch >= 0, "micro-batch must be 0 or more")
+        func require(_ holds: Bool, _ message: String) throws { if !holds { throw RunError.setting(message) } }
+        func require<Number: Comparable>(_ name: String, _ value: Number, in range: ClosedRange<Number>) throws {
+            // No range holds a number that is none.
+            try require(range ~= value, "\(name) is \(value): it must lie between \(range.lowerBound) and \(range.upperBound)")
+        }
+        try require("iterations", iterations, in: 1...1_000_000)
+        try require("updates", updates, in: 1...1_000_000)
+        try require("batch", batch, in: 1...1_000_000)
+        try require(totalUpdates <= 1_000_000_000, "iterations times updates is \(totalUpdates): it must not exceed 1000000000")
+        try require("micro-batch", microBatch, in: 0...1_000_000)
         try require(seed < 1 << 53, "seed must be below 2^53: run.yaml keeps greater numbers inexactly")
-        try require((0...4096) ~= lora && (loraAlpha ?? 1).isFinite && (loraAlpha ?? 1) > 0, "lora must lie between 0 and 4096, lora-alpha be positive")
+        try require("lora", lora, in: 0...4096)
+        if let loraAlpha { try require(loraAlpha > 0 && loraAlpha <= 1e6, "lora-alpha is \(loraAlpha): it must be above 0 and at most 1000000") }
         try require(loraFrom == nil || lora == 0 && loraAlpha == nil, "lora-from brings its rank and alpha along: leave lora and lora-alpha out")
         try require(loraNames == .kohya || lora > 0 || loraFrom != nil, "lora-names is for a run that trains adapters: give lora or lora-from")
         try require(!loraTargets.isEmpty, "lora-targets must name some layers")
-        try require((0..<1) ~= ema, "ema must be 0 or more and below 1")
-        try require(beta > 0 && beta.isFinite, "beta must be positive")
-        try require(learningRate >= 0 && learningRate.isFinite, "learning-rate must be 0 or more")
-        try require(warmup >= 0 && warmup <= totalUpdates, "warmup must lie between 0 and the number of updates")
-        try require((0...1).contains(captionDropout), "caption-dropout must lie between 0 and 1")
-        try require(anchorDraws >= 0 && limit >= 0 && saveEvery >= 1, "anchor-draws and limit must be 0 or more, save-every at least 1")
-        try require((0...0.5).contains(heldOut), "held-out must lie between 0 and 0.5")
-        try require((0...100) ~= validationPrompts, "validation-prompts must lie between 0 and 100")
-        try require(guidance.isFinite && eta >= 0 && gradientClip > 0, "guidance must be finite, eta 0 or more and gradient-clip positive")
-        try require(sampleSteps >= 1, "sample-steps must be at least 1")
+        try require((0..<1) ~= ema, "ema is \(ema): it must be 0 or more and below 1")
+        try require(beta > 0 && beta.isFinite, "beta is \(beta): it must be positive and finite")
+        try require(learningRate >= 0 && learningRate.isFinite, "learning-rate is \(learningRate): it must be 0 or more and finite")
+        try require("warmup", warmup, in: 0...totalUpdates)
+        try require("weight-decay", weightDecay, in: 0...1000)
+        try require(gradientClip > 0 && gradientClip.isFinite, "gradient-clip is \(gradientClip): it must be positive and finite")
+        try require("sample-steps", sampleSteps, in: 1...10_000)
+        try require(guidance.isFinite, "guidance is \(guidance): it must be finite")
+        try require("eta", eta, in: 0...1)
+        try require("resolution", resolution, in: 0...16_384)
+        try require("caption-dropout", captionDropout, in: 0...1)
+        try require("anchor-draws", anchorDraws, in: 0...1000)
+        try require("limit", limit, in: 0...1_000_000_000)
+        try require("held-out", heldOut, in: 0...0.5)
+        try require("validation-prompts", validationPrompts, in: 0...100)
+        try require("threads", threads, in: 0...1024)
+        try require("save-every", saveEvery, in: 1...1_000_000_000)
         try require(!(row.losers == .none && (flip ?? Flip.none) != Flip.none), "a flip needs losing samples: choose --losers sampled or dataset")
     }
 }

@@ -13,6 +13,7 @@ struct ExampleGradients: Sendable {
     let sampler: any Sampler
     private let row: Method
     private let objective: PreferenceObjective
+    private let watched: WatchedExamples
 
     init(_ settings: AlignmentSettings, _ winners: EncodedWinners, _ schedule: NoiseSchedule, _ sampler: any Sampler) {
         self.settings = settings
@@ -21,6 +22,7 @@ struct ExampleGradients: Sendable {
         self.sampler = sampler
         row = settings.row
         objective = PreferenceObjective(beta: settings.beta, flip: settings.row.flip)
+        watched = WatchedExamples(settings)
     }
 
     /// What the examples showed, and how long their losing samples took.
@@ -34,10 +36,14 @@ struct ExampleGradients: Sendable {
     ///   - rows: of the winners
     ///   - numbers: global indices of the examples
     ///   - reference: nil where the method compares no pairs
+    ///   - base: checkpoint 0 where it is not the reference, for what the alarms look at; nothing else depends on it
     ///   - lossScale: by which the gradients are too large then
-    func add(rows: [Int], numbers: Range<Int>, policy: UNet, reference: UNet?, lossScale: Double = 1) throws -> Outcome {
+    func add(rows: [Int], numbers: Range<Int>, policy: UNet, reference: UNet?, base: UNet? = nil, lossScale: Double = 1) throws -> Outcome {
         var outcome = Outcome(diagnostics: Diagnostics(timestepCount: schedule.count))
         let batch = try TrainingBatch(winners, rows: rows, numbers: numbers, settings: settings)
+        let places = numbers.indices.filter { watched.contains($0) }.map { $0 - numbers.lowerBound }
+        // Before the policy's, whose activations are kept for the gradient.
+        let baseErrors = places.isEmpty ? nil : base.map { errors(of: $0, on: batch, at: places) }
         let losses: Tensor
         if let reference {
             let clock = Stopwatch()
@@ -47,8 +53,28 @@ struct ExampleGradients: Sendable {
         } else {
             losses = imitate(batch, policy, &outcome.diagnostics)
         }
+        if let baseErrors { outcome.diagnostics.appendBase(baseErrors, at: places) }
         (losses.sum() * lossScale / Double(settings.batch)).backward()
         return outcome
+    }
+
+    /// Whether some of the examples are to be measured under checkpoint 0.
+    func watches(_ numbers: Range<Int>) -> Bool { numbers.contains(where: watched.contains) }
+
+    /// Adds the gradient of one winner's own error, on which every method rests: what comes out of a policy that no update has used yet.
+    /// - Returns: the error
+    func addWinner(row: Int, number: Int, policy: UNet) throws -> Double {
+        let batch = try TrainingBatch(winners, rows: [row], numbers: number..<number + 1, settings: settings)
+        let error = noised(batch, batch.latents, "loss").errors(of: policy, states: batch.states).sum()
+        error.backward()
+        return error.item
+    }
+
+    /// A network's errors on some winners of a batch, at the timesteps and noise of the loss.
+    private func errors(of network: UNet, on batch: TrainingBatch, at places: [Int]) -> [Double] {
+        noGradients {
+            noised(batch, batch.latents, "loss").gathered(places).errors(of: network, states: batch.states.gathered(places)).values(Double.self)
+        }
     }
 
     /// The losing samples of a batch: drawn by the reference, as latents straight from the sampler, or the data set's.

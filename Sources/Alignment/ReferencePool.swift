@@ -16,6 +16,8 @@ public final class ReferencePool {
     private let draw: AlignmentSettings.ReferenceDraw
     private let seed: UInt64
     private var held: (index: Int, network: UNet)?
+    /// Checkpoint 0, where it is a file of the run: it is wanted in between the others.
+    private var first: UNet?
 
     /// What stands beside adapters, which never copy it.
     public struct Adapted {
@@ -71,16 +73,25 @@ public final class ReferencePool {
     /// The network of checkpoint `index`. Throws when its file is damaged or gone.
     public func network(_ index: Int) throws -> UNet {
         let file = file(index)
-        if index == 0, !FileManager.default.fileExists(atPath: file.path) { return base }
+        if index == 0 {
+            if let first { return first }
+            guard FileManager.default.fileExists(atPath: file.path) else { return base }
+            first = try network(in: file)
+            return first!
+        }
         if let held, held.index == index { return held.network }
         held = nil
+        let network = try network(in: file)
+        held = (index, network)
+        return network
+    }
+
+    private func network(in file: URL) throws -> UNet {
         let tensors = try Self.tensors(file, ofAdapters: adapted != nil)
         let store =
             adapted.map { ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(tensors, scale: $0.scale)) }
             ?? ParameterStore(tensors, from: file.path)
-        let network = try store.build { UNet($0, base.configuration) }
-        held = (index, network)
-        return network
+        return try store.build { UNet($0, base.configuration) }
     }
 
     /// The policy that a checkpoint holds, under its own names. Throws where a byte of the file is another than was written.

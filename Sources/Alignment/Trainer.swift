@@ -28,6 +28,8 @@ public final class Trainer {
     private var counters: RunState.Counters
     /// By the newest saved state.
     private var updatesSaved: Int
+    /// Row and number of an example of the latest update that was taken in this process: nothing but that step can have spoilt its gradient since.
+    private var latestExample: (row: Int, number: Int)?
 
     /// Of the random order of the winners.
     static let orderPurpose = "winner order"
@@ -118,6 +120,12 @@ public final class Trainer {
     /// The iteration from whose checkpoint the run went on, if it did and has made no update since.
     public var restartedFrom: Int? { counters.startedFrom.flatMap { $0 * settings.updates == counters.updates ? $0 : nil } }
 
+    /// Updates that the optimiser has forgotten, where the run went on from a checkpoint.
+    private var updatesBefore: Int { (counters.startedFrom ?? 0) * settings.updates }
+
+    /// Whether the policy is another than the model that the run began with.
+    private var hasLearned: Bool { updatesBefore + optimiser.stepCount > 0 }
+
     /// Updates that were done before this process.
     public var updatesDone: Int { counters.updates }
 
@@ -138,8 +146,7 @@ public final class Trainer {
         while counters.updates < settings.totalUpdates {
             let (rows, position) = try nextWinners {
                 if let stop = signals.received {
-                    if updatesSaved < counters.updates, counters.skipsInARow == 0 { try save() }
-                    throw StoppedBySignal(number: stop)
+                    throw StoppedBySignal(number: stop, isSaved: try updatesSaved == counters.updates || saveProven())
                 }
                 try encoding($0, $1)
             }
@@ -161,15 +168,20 @@ public final class Trainer {
             isSaveDue = isSaveDue || endsIteration || counters.updates % settings.saveEvery == 0
             let stop = signals.received
             let isLast = counters.updates == settings.totalUpdates
-            if isLast || stop != nil, counters.skipsInARow == 0 { try save() }
+            let isSaved = isLast || stop != nil ? try saveProven() : false
             try progress(entry)
-            if let stop { throw StoppedBySignal(number: stop) }
+            if let stop { throw StoppedBySignal(number: stop, isSaved: isSaved) }
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
+            if isLast, !isSaved { throw hasLearned ? RunError.spoilt : .noneTaken(counters.updates) }
             if endsIteration { try validate(stopping: signals) }
         }
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
+        guard hasLearned else { throw RunError.noneTaken(counters.updates) }
         try mayWrite()
-        average?.apply()
+        if let average {
+            average.apply()
+            guard try isFinite() else { throw RunError.spoilt }
+        }
         if let scale = settings.loraScale {
             let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
             try LoRA.write(adapters, textEncoder: settings.modelFiles.textEncoderAdapters(), naming: settings.loraNames, to: directory.adapters)
@@ -188,6 +200,8 @@ public final class Trainer {
 
     /// What an update's gradients, which stand in the policy's tensors, came from.
     private struct Gathered {
+        /// Row and number of the first.
+        let example: (row: Int, number: Int)
         let k: Int
         let reference: Int?
         let diagnostics: Diagnostics
@@ -222,24 +236,28 @@ public final class Trainer {
         var network = try reference.map(pool.network)
         network?.precision = settings.precision
         let first = update * settings.batch
+        var base = reference != 0 && gradients.watches(first..<first + settings.batch) ? try pool.network(0) : nil
+        base?.precision = settings.precision
         var diagnostics = Diagnostics(timestepCount: pipeline.schedule.count)
         var sampleSeconds = 0.0
         let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
         for done in stride(from: 0, to: settings.batch, by: size) {
             let networks = policies.map(\.network)
-            let outcomes = try Workers.map(min(size, settings.batch - done), limit: networks.count) { [gradients, network, lossScale] worker, part in
+            let outcomes = try Workers.map(min(size, settings.batch - done), limit: networks.count) { [gradients, network, base, lossScale] worker, part in
                 let examples = done + part.lowerBound..<done + part.upperBound
                 return try gradients.add(
                     rows: Array(rows[examples]), numbers: first + examples.lowerBound..<first + examples.upperBound, policy: networks[worker],
-                    reference: network, lossScale: lossScale)
+                    reference: network, base: base, lossScale: lossScale)
             }
             for outcome in outcomes { diagnostics.append(outcome.diagnostics) }
             sampleSeconds += outcomes.map(\.sampleSeconds).reduce(0, +) / Double(outcomes.count)
         }
+        if reference == 0 { diagnostics.takeReferenceAsBase() }
         for copy in policies.dropFirst() { policyStore.addGradients(of: copy.store) }
         let norm = optimiser.gradientNorm() / lossScale
         return Gathered(
-            k: k, reference: reference, diagnostics: diagnostics, norm: norm, sampleSeconds: sampleSeconds, seconds: clock.seconds)
+            example: (rows[0], first), k: k, reference: reference, diagnostics: diagnostics, norm: norm, sampleSeconds: sampleSeconds,
+            seconds: clock.seconds)
     }
 
     /// The second half: step, or leave the update out where its gradients are not finite.
@@ -250,6 +268,7 @@ public final class Trainer {
             optimiser.clipGradients(norm: gathered.norm, to: settings.gradientClip, scale: lossScale)
             optimiser.step(learningRate: rate)
             average?.update()
+            latestExample = gathered.example
         } else {
             optimiser.clearGradients()
         }
@@ -271,8 +290,31 @@ public final class Trainer {
         entry.examplesPerSecond = seconds > 0 ? Double(settings.batch) / seconds : nil
         entry.peakMegabytes = Double(Runtime.peakMegabytes)
         entry.skipped = gathered.areFinite ? 0 : 1
-        entry.alarms = alarms.raised(by: entry, margins: gathered.diagnostics.margins, &counters)
+        var errors = counters.winnerErrors ?? PairedErrors()
+        errors.append(gathered.diagnostics.pairsWithBase)
+        counters.winnerErrors = errors
+        entry.winnerErrorRatio = errors.ratio
+        entry.alarms = alarms.raised(
+            by: entry, margins: gathered.diagnostics.margins, errors: errors, skipped: counters.updates - updatesBefore - optimiser.stepCount)
         return entry
+    }
+
+    /// Saves the state that a run stops or ends with, where finite gradients come out of it. The next update would prove that, as it does of the others'
+    /// states, but it may take minutes, and after the last there is none.
+    /// - Returns: whether it was saved
+    private func saveProven() throws -> Bool {
+        guard hasLearned || counters.updates < settings.totalUpdates, try isFinite() else { return false }
+        try save()
+        return true
+    }
+
+    /// Whether the policy's weights, a winner's own error and its gradient are finite. Where this process took no step, they are those of a good state.
+    private func isFinite() throws -> Bool {
+        guard policyStore.trained.allSatisfy(\.value.isFinite) else { return false }
+        guard let latestExample else { return true }
+        defer { optimiser.clearGradients() }
+        let error = try gradients.addWinner(row: latestExample.row, number: latestExample.number, policy: policies[0].network)
+        return error.isFinite && optimiser.gradientNorm().isFinite
     }
 
     private func save() throws {

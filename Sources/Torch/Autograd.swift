@@ -29,7 +29,7 @@ extension Tensor {
                 return body(Tensor(owning: x!), Tensor(owning: y!)).retainedHandle
             },
             { Unmanaged<RecomputedBody>.fromOpaque($0!).release() }, &result)
-        if let message { fatalError("recomputed: \(String(cString: message))") }
+        if let message { TorchError(operation: "recomputed", message: String(cString: message)).end() }
         return Tensor(owning: result!)
     }
 
@@ -50,7 +50,7 @@ extension Tensor {
 
     /// Adds the gradient of this scalar to every leaf it depends on.
     public func backward() {
-        if let message = ct_backward(handle) { fatalError("backward of \(self): \(String(cString: message))") }
+        if let message = ct_backward(handle) { TorchError(operation: "backward of \(self)", message: String(cString: message)).end() }
     }
 }
 

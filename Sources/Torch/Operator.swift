@@ -57,7 +57,7 @@ public struct Operator: @unchecked Sendable {
         do {
             return try call(arguments)
         } catch {
-            fatalError("\(error)")
+            error.end()
         }
     }
 }

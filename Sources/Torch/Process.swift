@@ -14,7 +14,7 @@ public enum Runtime {
     /// Threads of one operator; 0 leaves libtorch's choice.
     public static var threads: Int {
         get { Int(ct_threads_get()) }
-        set { if newValue > 0 { ct_threads_set(Int32(newValue)) } }
+        set { if newValue > 0 { ct_threads_set(Int32(clamping: newValue)) } }
     }
 
     public static func isAvailable(_ kind: Device.Kind) -> Bool { ct_device_is_available(kind.rawValue) }

@@ -3,7 +3,8 @@ import CTorch
 /// A handle to one libtorch tensor, released with the last reference to it.
 ///
 /// A failed operator is a programming error and traps with the operator's name, the shapes and libtorch's message; what comes from
-/// outside (files, configurations, prompts) is checked where it enters and throws there. `Operator.call` is the throwing form.
+/// outside (files, configurations, prompts) is checked where it enters and throws there. Memory that is refused ends the process with code 1.
+/// `Operator.call` is the throwing form.
 public final class Tensor: @unchecked Sendable {
     // libtorch's tensors may be read from any thread; the writers (the optimiser, `copy(from:)`) are serial by construction.
     let handle: OpaquePointer
@@ -21,7 +22,7 @@ public final class Tensor: @unchecked Sendable {
         do {
             try self.init(memory: memory, shape: shape, dtype: Element.dtype, release: { memory.deallocate() })
         } catch {
-            fatalError("\(error)")
+            error.end()
         }
     }
 
@@ -60,7 +61,7 @@ public final class Tensor: @unchecked Sendable {
         return dtype
     }
     public var device: Device {
-        Device(Device.Kind(rawValue: ct_tensor_device_type(handle)) ?? .cpu, index: ct_tensor_device_index(handle))
+        Device(Device.Kind(rawValue: ct_tensor_device_type(handle)), index: ct_tensor_device_index(handle))
     }
 
     /// Size of axis `axis`; negative axes count from the end.
@@ -99,12 +100,9 @@ public final class Tensor: @unchecked Sendable {
 }
 
 extension Tensor: CustomStringConvertible {
-    public var description: String { "\(dtype)\(shape)" }
-}
-
-/// What libtorch said of a call that failed.
-public struct TorchError: Error, CustomStringConvertible {
-    public let operation: String
-    public let message: String
-    public var description: String { "\(operation): \(message)" }
+    /// Stands in messages about failures, so it tells element types that are none of ours, too.
+    public var description: String {
+        let number = ct_tensor_dtype(handle)
+        return (DType(rawValue: number).map { "\($0)" } ?? "element type \(number)") + "\(shape)"
+    }
 }

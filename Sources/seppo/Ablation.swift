@@ -25,7 +25,10 @@ struct Ablation: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard seeds >= 1, jobs >= 1 else { throw ValidationError("seeds and jobs must be at least 1") }
+        try require("seeds", seeds, in: 1...1000)
+        try require("jobs", jobs, in: 1...1024)
+        try require("iterations", iterations, in: 1...1_000_000)
+        try require("updates", updates, in: 1...1_000_000)
         var use = FileUse()
         common.reads(&use)
         use.reads("--model", BuiltInModel.resolve(model))

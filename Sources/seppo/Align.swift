@@ -116,9 +116,6 @@ struct Align: ParsableCommand {
     }
 
     func validate() throws {
-        guard loraNames == nil || (lora ?? 0) > 0 || loraFrom != nil else {
-            throw ValidationError("--lora-names is for a run that trains adapters: give --lora or --lora-from")
-        }
         do {
             try settings.validate()
             try settings.checkFiles(in: RunDirectory(output)) { "--" + $0 }
@@ -139,6 +136,7 @@ struct Align: ParsableCommand {
     }
 
     func run() throws {
+        if resume, !RunDirectory(output).holdsRun { Console.line("\(output.path) holds no run to go on with: a new one begins") }
         let session = try AlignmentSession(settings, in: output, resumes: resume || fromCheckpoint, fromCheckpoint: fromCheckpoint)
         let directory = session.run.directory
         if session.run.isComplete, RunRecord.isReported(directory) {
@@ -148,7 +146,9 @@ struct Align: ParsableCommand {
         // The session holds the run's lock until the report is written.
         try withExtendedLifetime(session) {
             try session.run()
-            let (record, note) = try AlignmentSession.evaluate(session.settings, session.run.data, directory)
+            let (record, note) = try AlignmentSession.evaluate(session.settings, session.run.data, directory, notes: session.run.notes)
+            let skipped = record.log.skippedUpdates
+            if skipped > 0 { Console.line("\(skipped) of \(settings.totalUpdates) updates were left out: their loss or gradient was not finite") }
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
         Console.print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")

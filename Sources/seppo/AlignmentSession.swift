@@ -34,8 +34,10 @@ struct AlignmentSession {
         guard !run.isComplete else { return }
         for line in run.arithmetic { Console.line(line) }
         Console.line(run.data.summary)
+        for note in run.notes { Console.line("note: \(note)") }
         let encoding = ProgressBar("encoding winners")
         let training = ProgressBar(title)
+        var alarms: Set<String> = []
         try run.run(
             stopping: StopSignals(), encoding: { encoding.show($0, of: $1) },
             started: { winners, heldOut, skips, done in
@@ -53,7 +55,10 @@ struct AlignmentSession {
             leftOut: { Console.line("left out: \($0)") },
             validated: { Console.line(Self.text($0)) },
             progress: { entry in
-                for alarm in entry.alarms ?? [] where entry.update % settings.updates == 0 { Console.line("alarm: \(alarm)") }
+                // Each at once when it is new, and with every checkpoint.
+                for alarm in entry.alarms ?? [] where alarms.insert(alarm).inserted || entry.update % settings.updates == 0 {
+                    Console.line("alarm at update \(entry.update): \(alarm)")
+                }
                 training.show(
                     entry.update, of: settings.totalUpdates,
                     String(format: "loss %.4f  m_w %.4f", entry.loss ?? .nan, entry.winnerError ?? .nan))
@@ -72,11 +77,11 @@ struct AlignmentSession {
     /// the model draws Scenes; elsewhere the denoising error, on the winners that were held out or, where none was, on the first of all.
     /// - Returns: with what the report says of its captions
     static func evaluate(
-        _ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory
+        _ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory, notes: [String] = []
     ) throws -> (record: RunRecord, captionsNote: String?) {
         if settings.model != BuiltInModel.name, let comparison = try Comparison(heldOutOf: directory, k: settings.iterations) {
             try writeAtomically(comparison.json(), to: directory.evaluation)
-            return (try record(settings.method.rawValue, settings, directory, images: []), "of winners that were held out")
+            return (try record(settings.method.rawValue, settings, directory, images: [], notes: notes), "of winners that were held out")
         }
         let bar = ProgressBar("evaluating")
         Runtime.returnFreedMemory()
@@ -87,19 +92,22 @@ struct AlignmentSession {
             let before = try evaluation.run(settings.startingPipeline()) { bar.show($0, of: 2 * $1) }
             let after = try evaluation.run(Pipeline(directory.model)) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
-            return (try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after)), nil)
+            return (try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after), notes: notes), nil)
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
         let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }.records
         let after = try evaluation.run(Pipeline(directory.model), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
-        return (try record(settings.method.rawValue, settings, directory, images: []), "of the winners themselves")
+        return (try record(settings.method.rawValue, settings, directory, images: [], notes: notes), "of the winners themselves")
     }
 
-    static func record(_ name: String, _ settings: AlignmentSettings, _ directory: RunDirectory, images: [RunRecord.ImagePair]) throws -> RunRecord {
+    static func record(
+        _ name: String, _ settings: AlignmentSettings, _ directory: RunDirectory, images: [RunRecord.ImagePair], notes: [String] = []
+    ) throws -> RunRecord {
         var record = try RunRecord(name: name, directory: directory.root)
         record.images = images
+        record.notes = notes
         record.settings = try settings.facts.map { RunRecord.Fact($0.name, $0.value) }
         let restarts = record.log.updates.compactMap(\.fromCheckpoint)
         if !restarts.isEmpty {

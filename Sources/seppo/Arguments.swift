@@ -46,6 +46,8 @@ struct ModelOptions: ParsableArguments {
         use.reads("--lora", lora)
     }
 
+    func validate() throws { try require("lora-scale", loraScale, in: -1000...1000) }
+
     func pipeline() throws -> Pipeline {
         let files = try ModelFiles(parts.source(model, base: base))
         if let names = files.setAsideText { Console.line("of \(model) not used: \(names)") }

@@ -20,8 +20,7 @@ struct Cache: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard olderThan == nil || clear else { throw ValidationError("--older-than says what --clear removes: give both") }
-        guard (olderThan ?? 0) >= 0 else { throw ValidationError("--older-than must be 0 or more") }
+        try require("older-than", olderThan, in: 0...1_000_000)
     }
 
     func run() throws {

@@ -16,6 +16,7 @@ struct DataCheck: ParsableCommand {
         for line in inspection.dataset?.notes ?? [] { Console.line(line) }
         for link in inspection.dataset?.links ?? [] { try Console.result("\(link)") }
         for problem in inspection.problems { try Console.result(problem) }
+        if let note = inspection.dataset?.longCaptionsNote { try Console.result(note) }
         guard let winners = inspection.dataset?.winners, winners > 0 else { throw ExitCode.failure }
         try Console.result("\(winners) winners can be used, \(inspection.problems.count) problems")
     }

@@ -16,8 +16,8 @@ struct DataSheet: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard count >= 1 else { throw ValidationError("count must be at least 1") }
-        guard 8...4096 ~= resolution else { throw ValidationError("resolution must lie between 8 and 4096") }
+        try require("count", count, in: 1...100_000)
+        try require("resolution", resolution, in: 8...4096)
         try data.checkOutput(output, common)
         try Output.checkFile(output, beginningWith: Array("<!DOCTYPE html>".utf8), kind: "page of ours")
     }

@@ -21,7 +21,7 @@ struct DataSplit: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard heldOut > 0, heldOut < 1 else { throw ValidationError("held-out must lie between 0 and 1") }
+        guard heldOut > 0, heldOut < 1 else { throw ValidationError("--held-out is \(heldOut): it must be above 0 and below 1") }
         try data.checkOutput(output, common)
         try Output.checkNew(output)
     }

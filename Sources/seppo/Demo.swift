@@ -24,6 +24,7 @@ struct Demo: ParsableCommand {
     private static let winners = 1000
 
     func validate() throws {
+        try require("threads", threads, in: threadCounts)
         var use = FileUse()
         common.reads(&use)
         use.writes("--output", output)

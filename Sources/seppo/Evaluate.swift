@@ -35,12 +35,11 @@ struct Evaluate: ParsableCommand {
 
     func validate() throws {
         guard scenes != (winners != nil) else { throw ValidationError("give --scenes or --winners, and not both") }
-        if scenes, let option = reading.given { throw ValidationError("\(option) says how --winners is read: it has no effect with --scenes") }
-        let ofScenes = [("--seeds", seeds != nil), ("--steps", steps != nil), ("--guidance", !guidance.isEmpty), ("--split", split != nil)]
-        if winners != nil, let option = ofScenes.first(where: \.1)?.0 {
-            throw ValidationError("\(option) has no effect with --winners, which draws nothing: leave it out")
-        }
-        guard count >= 0, seeds ?? 1 >= 1, steps ?? 1 >= 1 else { throw ValidationError("count must be 0 or more, seeds and steps at least 1") }
+        try require("count", count, in: 0...1_000_000_000)
+        try require("seeds", seeds, in: 1...1000)
+        try require("steps", steps, in: 1...10_000)
+        for guidance in guidance { try requireFinite("guidance", guidance) }
+        try require("threads", threads, in: threadCounts)
     }
 
     func run() throws {
@@ -53,6 +52,7 @@ struct Evaluate: ParsableCommand {
         if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
             let pipeline = try Pipeline(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)))
+            if index == 0, let data, let note = pipeline.tokenizer.truncationNote(of: data.winners.flatMap(\.captions)) { Console.line("note: \(note)") }
             return try data.map { try denoising.run(pipeline, $0) { bar.show(index * $1 + $0, of: models.count * $1) } }
                 ?? drawn(pipeline) { bar.show(index * $1 + $0, of: models.count * $1) }
         }

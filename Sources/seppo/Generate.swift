@@ -39,7 +39,14 @@ struct Generate: ParsableCommand {
     func validate() throws {
         try model.requireModel()
         guard prompt.isEmpty != (prompts == nil) else { throw ValidationError("give --prompt or --prompts, and not both") }
-        guard count >= 1, batch >= 1, steps >= 1 else { throw ValidationError("count, batch and steps must be at least 1") }
+        try require("count", count, in: 1...1_000_000)
+        try require("batch", batch, in: 1...10_000)
+        try require("steps", steps, in: 1...10_000)
+        try requireFinite("guidance", guidance)
+        try require("eta", eta, in: 0...1)
+        try require("width", width, in: 1...16_384)
+        try require("height", height, in: 1...16_384)
+        try require("threads", threads, in: threadCounts)
         var use = FileUse()
         model.reads(&use)
         common.reads(&use)
@@ -52,13 +59,21 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         Runtime.threads = threads
-        let jobs = try requested().flatMap { prompt in (0..<count).map { job(prompt, $0) } }
+        let texts = try requested()
+        guard texts.count <= 1_000_000 / count else { throw ValidationError("\(texts.count) prompts times --count \(count): more than 1000000 pictures") }
+        let jobs = texts.flatMap { prompt in (0..<count).map { job(prompt, $0) } }
         guard sheet == nil || Set(jobs.map { [$0.width, $0.height] }).count == 1 else {
             throw ValidationError("\(prompts ?? ""): pictures of several sizes make no sheet: leave --sheet out")
         }
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
         try isFile ? Output.checkPicture(output) : Output.checkFolder(output)
         let pipeline = try model.pipeline()
+        if eta != 0, sampler == nil, try pipeline.scheduler.samplerName() != .ddim {
+            throw ValidationError("--eta has no effect with this model's own sampler: only ddim has one, see --sampler")
+        }
+        for (texts, name) in [(texts.map(\.text), "prompt"), ([negativePrompt] + texts.compactMap(\.negative), "negative prompt")] {
+            if let note = pipeline.tokenizer.truncationNote(of: texts, called: name) { Console.line("note: \(note)") }
+        }
         if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }
         let bar = ProgressBar("drawing")
         var lines = Data()

@@ -74,12 +74,19 @@ struct Pretrain: ParsableCommand {
 
     func validate() throws {
         guard scenes != (images != nil) else { throw ValidationError("Give either --scenes or --images PATH.") }
-        if scenes, let option = reading.given { throw ValidationError("\(option) says how --images is read: it has no effect with --scenes.") }
-        guard resolution >= 16, resolution % 8 == 0 else { throw ValidationError("--resolution must be a multiple of 8, 16 or more.") }
-        guard vocabulary >= 514, captionLength >= 2 else { throw ValidationError("--vocabulary must be at least 514, --caption-length at least 2.") }
-        guard steps > 0, textSteps > 0, autoencoderSteps > 0, batch > 0, count ?? 1 > 0 else {
-            throw ValidationError("--steps, --text-steps, --autoencoder-steps, --batch and --count must be positive.")
+        try require("resolution", resolution, in: 16...2048)
+        guard resolution % 8 == 0 else { throw ValidationError("--resolution is \(resolution): it must be a multiple of 8") }
+        try require("count", count, in: 1...1_000_000)
+        try require("flawed", flawed, in: 0...1)
+        try require("quality-flaws", qualityFlaws, in: 0...1)
+        for (option, steps) in [("steps", steps), ("text-steps", textSteps), ("autoencoder-steps", autoencoderSteps)] {
+            try require(option, steps, in: 1...100_000_000)
         }
+        try require("batch", batch, in: 1...65_536)
+        try require("learning-rate", learningRate, in: 0...1)
+        try require("vocabulary", vocabulary, in: 514...1_000_000)
+        try require("caption-length", captionLength, in: 2...1024)
+        try require("threads", threads, in: threadCounts)
         var use = FileUse()
         common.reads(&use)
         use.reads("--images", images)

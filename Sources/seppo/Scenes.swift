@@ -21,7 +21,7 @@ struct Scenes: ParsableCommand {
     }
 
     func validate() throws {
-        guard count >= 1 else { throw ValidationError("count must be at least 1") }
+        try require("count", count, in: 1...1_000_000)
         var use = FileUse()
         common.reads(&use)
         use.writes("--output", output)

@@ -30,13 +30,16 @@ struct Seppo: ParsableCommand {
         // A file beyond the limit of `ulimit -f` is an error like a full disk, not an end without a word.
         signal(SIGXFSZ, SIG_IGN)
         do {
-            var command = try parseAsRoot(ConfigurationFile.expanded(Array(CommandLine.arguments.dropFirst())))
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            let expanded = try ConfigurationFile.expanded(arguments)
+            var command = try parseAsRoot(expanded)
+            try (command as? any RefusesIdleOptions)?.refuseIdleOptions(GivenOptions(arguments, expanded: expanded))
             try command.run()
         } catch let stop as StoppedBySignal {
             Console.line("\(stop)")
             Foundation.exit(128 + stop.number)
         } catch {
-            end(error)
+            end(asUsage(error))
         }
     }
 

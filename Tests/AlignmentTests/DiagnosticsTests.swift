@@ -60,46 +60,6 @@ import Torch
     }
 }
 
-@Suite struct AlarmsTests {
-    private func raised(errors: [Double], total: Int) -> [Bool] {
-        let alarms = Alarms(totalUpdates: total)
-        var counters = RunState.Counters()
-        return errors.enumerated().map { index, error in
-            var entry = LoggedUpdate(update: index + 1)
-            entry.winnerError = error
-            return alarms.raised(by: entry, margins: [], &counters)?.contains { $0.hasPrefix("divergence") } ?? false
-        }
-    }
-
-    @Test func divergenceIsAboveOneAndAHalfTimesTheFirst() {
-        #expect(raised(errors: [1, 1.4, 1.51, 1.2, 2], total: 5) == [false, false, true, false, true])
-        // Windows of two: the first are 1 and 3, their mean 2.
-        #expect(raised(errors: [1, 3, 2.9, 3.3, 2.6, 0, 0], total: 20) == [false, false, false, true, false, false, false])
-    }
-
-    @Test func aResumedRunMeasuresAgainstTheSameStart() throws {
-        let alarms = Alarms(totalUpdates: 1)
-        var counters = RunState.Counters()
-        var entry = LoggedUpdate(update: 1)
-        entry.winnerError = 1
-        _ = alarms.raised(by: entry, margins: [], &counters)
-        var resumed = try JSONDecoder().decode(RunState.Counters.self, from: JSONEncoder().encode(counters))
-        entry.winnerError = 1.6
-        #expect(Alarms(totalUpdates: 1).raised(by: entry, margins: [], &resumed) != nil)
-        var forgetful = RunState.Counters()
-        #expect(alarms.raised(by: entry, margins: [], &forgetful) == nil, "the twin without the first error")
-    }
-
-    @Test func saturationIsMostMarginsBeyondTen() {
-        let alarms = Alarms(totalUpdates: 1)
-        var counters = RunState.Counters()
-        let entry = LoggedUpdate(update: 1)
-        #expect(alarms.raised(by: entry, margins: [11, -12, 0, 10], &counters) == nil)
-        #expect(alarms.raised(by: entry, margins: [11, -12, 30, 10], &counters)?.first?.hasPrefix("saturation") == true)
-        #expect(alarms.raised(by: entry, margins: [], &counters) == nil)
-    }
-}
-
 @Suite struct ShuffledOrderTests {
     @Test(arguments: [1, 2, 7, 30]) func everyPassIsAPermutation(_ count: Int) {
         var order = ShuffledOrder(count: count, seed: 3, purpose: "order")

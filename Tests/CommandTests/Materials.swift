@@ -29,8 +29,8 @@ enum Materials {
     static func align(_ run: URL, winners: URL = winners, iterations: Int = 2, updates: Int = 2, batch: Int = 2, _ others: String...) -> [String] {
         [
             "align", "--model", model, "--winners", winners.path, "--output", run.path, "--iterations", "\(iterations)", "--updates", "\(updates)",
-            "--batch", "\(batch)", "--sample-steps", "2", "--threads", "1", "--learning-rate", "1e-4", "--beta", "50", "--guidance", "3",
-        ] + others
+            "--batch", "\(batch)", "--threads", "1", "--learning-rate", "1e-4",
+        ] + (others.contains("sft") ? [] : ["--beta", "50", "--sample-steps", "2", "--guidance", "3"]) + others
     }
 }
 

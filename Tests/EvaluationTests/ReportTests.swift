@@ -15,7 +15,7 @@ import Testing
                 update.margin = 0.01 * Double(index + 1)
                 update.marginQuantiles = [-1, -0.5, 0, 0.5, 1]
                 (update.flipPositive, update.flipZero, update.flipNegative) = (0.5, 0.1, 0.4)
-                update.winnerError = 0.03
+                (update.winnerError, update.winnerErrorRatio) = (0.03, 1.1)
                 return update
             })
     }
@@ -95,7 +95,7 @@ import Testing
         for updates in [1, 2, 19, 500] {
             let html = Report(runs: [RunRecord(name: "A", log: log(updates))]).html()
             #expect(html.contains("has not been evaluated yet"))
-            #expect(html.contains("an untrained pair") && html.contains("alarm: 1.5 × the start"))
+            #expect(html.contains("an untrained pair") && html.contains("alarm: 1.5 × checkpoint 0"))
         }
         let bare = TrainingLog(updates: [LoggedUpdate(update: 1), LoggedUpdate(update: 2)])
         #expect(!Report(runs: [RunRecord(name: "A", log: bare)]).html().contains("<svg"))

@@ -59,6 +59,11 @@ public struct NoisedLatents: Sendable {
             target: Tensor.concatenated([target, other.target]))
     }
 
+    /// Those at `places` of the batch.
+    func gathered(_ places: [Int]) -> NoisedLatents {
+        NoisedLatents(latents: latents.gathered(places), timesteps: timesteps.gathered(places), target: target.gathered(places))
+    }
+
     /// The mean squared error of each example, `[B]`, float32.
     public func errors(of network: UNet, states: Tensor) -> Tensor {
         // Summed in double: β multiplies the difference of two nearly equal errors, and their rounding, by thousands.

@@ -10,6 +10,8 @@ struct Diagnostics: Sendable {
     private var referenceLoserErrors: [Double] = []
     private(set) var margins: [Double] = []
     private var timesteps: [Int] = []
+    /// Errors on winners that checkpoint 0 was measured on, too.
+    private(set) var pairsWithBase: [(policy: Double, base: Double)] = []
 
     init(timestepCount: Int) { self.timestepCount = timestepCount }
 
@@ -33,6 +35,17 @@ struct Diagnostics: Sendable {
         referenceLoserErrors += other.referenceLoserErrors
         margins += other.margins
         timesteps += other.timesteps
+        pairsWithBase += other.pairsWithBase
+    }
+
+    /// Notes what checkpoint 0 makes of the winners at `places` among those appended.
+    mutating func appendBase(_ errors: [Double], at places: [Int]) {
+        pairsWithBase += zip(places, errors).map { (winnerErrors[$0], $1) }
+    }
+
+    /// Notes that the reference is checkpoint 0: every winner was measured on both.
+    mutating func takeReferenceAsBase() {
+        pairsWithBase = zip(winnerErrors, referenceWinnerErrors).map { ($0, $1) }
     }
 
     mutating func append(winnerErrors errors: Tensor) {

@@ -11,7 +11,9 @@ struct Disk {
         var (place, volume) = (stat(), statvfs())
         guard stat(folder.path, &place) == 0, statvfs(folder.path, &volume) == 0 else { return nil }
         device = UInt64(truncatingIfNeeded: place.st_dev)
-        free = Int(volume.f_bavail) * Int(volume.f_frsize)
+        // Some file systems tell numbers beyond all bounds.
+        let (bytes, overflow) = UInt64(volume.f_bavail).multipliedReportingOverflow(by: UInt64(volume.f_frsize))
+        free = overflow ? Int.max : Int(clamping: bytes)
     }
 
     func require(_ bytes: Int, at folder: URL) throws {

@@ -14,6 +14,8 @@ public struct LoggedUpdate: Codable, Equatable, Sendable {
     public var sampleError: Double?
     public var referenceWinnerError: Double?
     public var referenceSampleError: Double?
+    /// m_w over checkpoint 0's error at the same winners, timesteps and noise, of the latest winners that both were measured on.
+    public var winnerErrorRatio: Double?
     /// Mean of −(β/2)(Δ_w − sΔ_r) over the batch.
     public var margin: Double?
     /// Its quantiles 0.05, 0.25, 0.5, 0.75 and 0.95.
@@ -47,6 +49,7 @@ public struct LoggedUpdate: Codable, Equatable, Sendable {
         case sampleError = "m_r"
         case referenceWinnerError = "r_w"
         case referenceSampleError = "r_r"
+        case winnerErrorRatio = "m_w_ratio"
         case marginQuantiles = "margin_quantiles"
         case flipPositive = "flip_positive"
         case flipZero = "flip_zero"

@@ -9,6 +9,12 @@ public enum RunError: Error, CustomStringConvertible {
     case stateLost(LostState)
     case differs([String])
     case notFinite(Int)
+    /// No update of the run was taken.
+    case noneTaken(Int)
+    /// Nothing finite comes out of the policy that the last update has left.
+    case spoilt
+    /// A setting that makes no sense, or does not suit the model.
+    case setting(String)
     case state(String)
     case disk(needed: Int, free: Int, String)
     case model(String)
@@ -27,6 +33,12 @@ public enum RunError: Error, CustomStringConvertible {
             "the run was begun with something else; resume it with the same, or choose another --output:\n  " + changes.joined(separator: "\n  ")
         case .notFinite(let count):
             "the loss or its gradient was not finite in \(count) updates in a row; the last good state is kept. A lower learning rate or beta may help"
+        case .noneTaken(let count):
+            "\(count == 1 ? "the only update was" : "all \(count) updates were") left out, because the loss or its gradient was not finite: nothing was trained and no "
+                + "model is written. A lower beta or guidance, or a precision of f32 or bf16, may help"
+        case .spoilt:
+            "the last update has left weights from which nothing finite comes: no model is written, and the last good state is kept. A lower learning rate may help"
+        case .setting(let message): message
         case .state(let message): message
         case .disk(let needed, let free, let path):
             "\(path): a run with these settings needs about \(needed >> 20) MB, and \(free >> 20) MB are free"

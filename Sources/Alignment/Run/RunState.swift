@@ -13,9 +13,8 @@ public struct RunState {
         public var position: Int?
         /// Updates in a row that were left out because the loss or gradient was not finite.
         public var skipsInARow = 0
-        /// Mean winner errors of the first updates and of the latest, for the alarm.
-        public var firstWinnerErrors: [Double] = []
-        public var recentWinnerErrors: [Double] = []
+        /// Of the latest winners, for the alarm; nil in states from before these were kept.
+        public var winnerErrors: PairedErrors?
         /// Of gradients in half precision; nil in float32.
         public var lossScale: LossScale?
         /// The iteration from whose checkpoint the run went on with a fresh optimiser, having lost its state; nil where it never did.

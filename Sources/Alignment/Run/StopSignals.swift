@@ -45,8 +45,13 @@ public final class StopSignals: @unchecked Sendable {
 /// The run was stopped by a signal, after saving.
 public struct StoppedBySignal: Error, CustomStringConvertible {
     public let number: Int32
+    /// Whether nothing is lost; else the last good state is what is kept.
+    public let isSaved: Bool
 
-    public init(number: Int32) { self.number = number }
+    public init(number: Int32, isSaved: Bool = true) { (self.number, self.isSaved) = (number, isSaved) }
 
-    public var description: String { "stopped by signal \(number); everything up to the last update is saved, go on with --resume" }
+    public var description: String {
+        let kept = isSaved ? "everything up to the last update is saved" : "the last updates leave nothing finite, so the state before them is what is kept"
+        return "stopped by signal \(number); \(kept), go on with --resume"
+    }
 }

@@ -39,6 +39,8 @@ public struct DatasetInspection: Encodable, Sendable {
     public var height: Spread?
     /// Lengths of the captions of the images decoded, in tokens of Stable Diffusion's tokenizer, its marks of beginning and end among them.
     public var captionTokens: Spread?
+    /// How many of these captions are longer than Stable Diffusion's 77 tokens.
+    public var longCaptions = 0
     /// The first five captions.
     public var firstCaptions: [String] = []
     /// The most frequent first, ten at most.
@@ -74,6 +76,9 @@ public struct DatasetInspection: Encodable, Sendable {
         problems += duplicates.map { "the same picture: \($0.enumerated(upTo: 5))" }
     }
 
+    /// A sentence on captions that are too long; nil where none is.
+    public var longCaptionsNote: String? { CLIPTokenizer.truncationNote(longCaptions, of: decoded) }
+
     private mutating func examine(_ all: [Winner], _ effort: Inspection.Effort) {
         let count = effort.images > 0 ? Swift.min(effort.images, all.count) : all.count
         var sizes: [[Int]: Int] = [:]
@@ -100,6 +105,7 @@ public struct DatasetInspection: Encodable, Sendable {
         distinctCaptions = Set(usable.flatMap(\.captions)).count
         losers = usable.count { $0.loser != nil }
         (width, height, captionTokens) = (Spread(widths), Spread(heights), Spread(tokens))
+        longCaptions = tokens.count { $0 > CLIPTokenizer.defaultMaximumLength }
         firstCaptions = Array(usable.prefix(5).flatMap(\.captions).prefix(5))
         let frequent = sizes.sorted { ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1]) }.prefix(10)
         self.sizes = frequent.map { SizeCount(width: $0.key[0], height: $0.key[1], count: $0.value) }

@@ -61,6 +61,7 @@ extension DatasetInspection {
             lines.append("  width \(width.line), height \(height.line) pixels")
         }
         if let captionTokens { lines.append("  captions of \(captionTokens.line) tokens, of which Stable Diffusion reads 77") }
+        if let longCaptionsNote { lines.append("  \(longCaptionsNote)") }
         lines += firstCaptions.map { "  “\($0.count > 100 ? $0.prefix(100) + "…" : $0)”" }
         if sizes.count > 1 { lines.append("  most frequent: " + sizes.prefix(5).map { "\($0.width) x \($0.height) (\($0.count))" }.joined(separator: ", ")) }
         return lines

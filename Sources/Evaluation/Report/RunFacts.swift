@@ -7,8 +7,8 @@ extension Report {
         let cost = table("Time and memory", runs.map { Self.cost(of: $0.log) + $0.times }, markDifferences: false)
         let settings = table("Settings", runs.map(\.settings))
         let versions = table("Versions", runs.map(\.versions))
-        let facts: HTML = "\(cost)\(settings)\(versions)\(leftOut)"
-        return facts.text.isEmpty ? nil : "<div class=\"facts\(runs.count > 1 ? " several" : "")\">\(cost)\(settings)\(versions)</div>\(leftOut)"
+        let facts: HTML = "\(cost)\(settings)\(versions)\(notes)\(leftOut)"
+        return facts.text.isEmpty ? nil : "<div class=\"facts\(runs.count > 1 ? " several" : "")\">\(cost)\(settings)\(versions)</div>\(notes)\(leftOut)"
     }
 
     private static func cost(of log: TrainingLog) -> [RunRecord.Fact] {
@@ -46,6 +46,11 @@ extension Report {
             <div class="scroll" tabindex="0" role="region" aria-label="\(caption)">\
             <table><caption><h3>\(caption)</h3></caption>\(head)<tbody>\(rows)</tbody></table></div>
             """
+    }
+
+    private var notes: HTML {
+        let items = runs.flatMap { run in run.notes.map { "<li><strong>\(run.name)</strong>: \($0)</li>" as HTML } }
+        return items.isEmpty ? .nothing : "<ul>\(items)</ul>"
     }
 
     private var leftOut: HTML {

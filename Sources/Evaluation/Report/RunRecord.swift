@@ -20,6 +20,8 @@ public struct RunRecord: Sendable {
     /// Seconds by stage, as text.
     public var times: [Fact]
     public var skippedFiles: [SkippedFile]
+    /// Sentences on the data that a reader should know.
+    public var notes: [String] = []
 
     public init(
         name: String, log: TrainingLog = TrainingLog(), comparison: Comparison? = nil, checkpointScores: [CheckpointScore] = [], images: [ImagePair] = [],

@@ -41,12 +41,6 @@ enum Series {
 }
 
 extension TrainingLog {
-    /// The winner’s error before training has changed it: a mean over the first updates, since one batch with its few timesteps says little.
-    var startingWinnerError: Double? {
-        let first = updates.prefix(Series.window(updates.count)).compactMap(\.winnerError).filter(\.isFinite)
-        return first.isEmpty ? nil : first.reduce(0, +) / Double(first.count)
-    }
-
     /// One value by update; an update without it is a gap.
     func points(_ value: (LoggedUpdate) -> Double?) -> [Chart.Point] {
         let points = updates.map { Chart.Point(x: Double($0.update), y: value($0) ?? .nan) }

@@ -10,7 +10,7 @@ struct TrainingCurves {
         guard runs.contains(where: { !$0.log.updates.isEmpty }) else {
             return "<p class=\"empty\">The log is empty: no update has been finished yet.</p>"
         }
-        let together = [loss, winnerError, heldOutError, accuracy, gradientNorm].compactMap { $0 }
+        let together = [loss, winnerError, winnerErrorRatio, heldOutError, accuracy, gradientNorm].compactMap { $0 }
         let alone = runs.indices.flatMap { [margin($0), flips($0)] }.compactMap { $0 }
         let window = runs.map { Series.window($0.log.updates.count) }.max() ?? 1
         let smoothing: HTML = window == 1 ? .nothing : "Faint lines are single updates, strong ones running means of \(window). "
@@ -75,17 +75,24 @@ struct TrainingCurves {
     private var winnerError: AnnotatedChart? {
         let lines = lines(\.winnerError)
         guard !lines.isEmpty else { return nil }
-        var chart = chart("The winner’s own error", "m_w, mean squared error", lines)
-        let alarms = runs.indices.compactMap { index in runs[index].log.startingWinnerError.map { (style: index, level: 1.5 * $0) } }
-        let highest = alarms.max { $0.level < $1.level }?.style
-        chart.rules = alarms.map { style, level in
-            Chart.Rule(y: level, label: style == highest ? "alarm: 1.5 × the start" : "", style: runs.count > 1 ? style : nil)
+        return AnnotatedChart(
+            chart: chart("The winner’s own error", "m_w, mean squared error", lines),
+            note: "How badly the policy denoises the winners themselves. It jumps with the timesteps drawn; what counts is the trend.")
+    }
+
+    private var winnerErrorRatio: AnnotatedChart? {
+        let lines = runs.enumerated().compactMap { index, run -> Chart.Line? in
+            let points = Series.thinned(run.log.points(\.winnerErrorRatio))
+            return points.isEmpty ? nil : Chart.Line(name: run.name, style: index, points: points)
         }
+        guard !lines.isEmpty else { return nil }
+        var chart = chart("The winner’s own error beside checkpoint 0’s", "m_w / checkpoint 0’s", lines)
+        chart.rules = [Chart.Rule(y: 1.5, label: "alarm: 1.5 × checkpoint 0")]
         return AnnotatedChart(
             chart: chart,
             note: """
-                How badly the policy denoises the winners themselves. It jumps with the timesteps drawn; what counts is the trend. Above 1.5 times \
-                its start the policy is leaving the winners behind: the run is diverging, however well the loss looks.
+                Both at the same timesteps and noise, over the latest winners. Above 1.5 by more than chance the policy is leaving the winners behind: the run \
+                is diverging, however well the loss looks.
                 """)
     }
 

@@ -1,0 +1,82 @@
+import Alignment
+import Datasets
+
+extension Align: RefusesIdleOptions {
+    var idleOptions: [IdleOptions] {
+        let settings = settings
+        let row = settings.row
+        let isNew = settings.loraFrom == nil
+        func choice(_ option: String, _ given: (any RawRepresentable<String>)?) -> String {
+            given.map { "with --\(option) \($0.rawValue)" } ?? "with --method \(method.rawValue)"
+        }
+        let (losers, reference, flip) = (choice("losers", losers), choice("reference", reference), choice("flip", flip))
+        return [
+            IdleOptions("lora-alpha", when: settings.lora == 0 && isNew, "without --lora"),
+            IdleOptions("lora-names", when: settings.lora == 0 && isNew, "without --lora or --lora-from"),
+            IdleOptions("lora-targets", when: settings.lora == 0, isNew ? "without --lora" : "with --lora-from, whose file says which layers"),
+            IdleOptions(
+                "reference", "flip", "beta", "anchor-draws", "unshare-noise", "reference-draw", when: !row.comparesPairs, "\(losers), which compares no pairs"),
+            IdleOptions(
+                "sampler", "sample-steps", "guidance", "eta", when: row.losers != .sampled && settings.validationPrompts == 0,
+                "\(losers) and --validation-prompts 0: nothing is drawn"),
+            IdleOptions("eta", when: settings.sampler != .ddim, "with --sampler \(settings.sampler.rawValue): only ddim has one"),
+            IdleOptions("reference-draw", when: row.reference != .random, "\(reference): its reference is not drawn"),
+            IdleOptions("anchor-draws", when: row.flip == .none, "\(flip): nothing is flipped"),
+            IdleOptions("micro-batch", when: settings.microBatch > settings.batch, "above --batch, which is \(settings.batch)"),
+        ]
+    }
+
+    func isByDefault(_ option: String) throws -> Bool {
+        func value(_ settings: AlignmentSettings) throws -> String? {
+            let key = option.replacingOccurrences(of: "-", with: "_")
+            return try settings.facts.first { $0.name == key }?.value
+        }
+        return try value(settings) == value(.preset(model: settings.model, winners: settings.winners))
+    }
+}
+
+extension Generate: RefusesIdleOptions {
+    var idleOptions: [IdleOptions] {
+        [
+            model.idleScale,
+            IdleOptions("negative-prompt", when: guidance <= 1, "with --guidance \(guidance), which is none"),
+            IdleOptions("eta", when: sampler.map { $0 != .ddim } ?? false, "with --sampler \(sampler?.rawValue ?? ""): only ddim has one"),
+        ]
+    }
+}
+
+extension Convert: RefusesIdleOptions {
+    var idleOptions: [IdleOptions] { [model.idleScale] }
+}
+
+extension ModelOptions {
+    var idleScale: IdleOptions { IdleOptions("lora-scale", when: lora == nil, "without --lora") }
+}
+
+extension ReadingOptions {
+    func idle(when areIdle: Bool, _ reason: String) -> IdleOptions { IdleOptions("caption-column", "image-column", "caption-lines", when: areIdle, reason) }
+}
+
+extension Evaluate: RefusesIdleOptions {
+    var idleOptions: [IdleOptions] {
+        [
+            IdleOptions("seeds", "steps", "guidance", "split", when: winners != nil, "with --winners: nothing is drawn"),
+            reading.idle(when: scenes, "with --scenes: it says how --winners is read"),
+        ]
+    }
+}
+
+extension Pretrain: RefusesIdleOptions {
+    var idleOptions: [IdleOptions] {
+        [
+            IdleOptions("flawed", "quality-flaws", when: images != nil, "with --images: they are of the corpus of Scenes"),
+            IdleOptions("quality-flaws", when: flawed == 0, "with --flawed 0"),
+            reading.idle(when: scenes, "with --scenes: it says how --images is read"),
+            IdleOptions("resolution", when: scenes, "with --scenes, whose pictures have \(SceneRenderer.size) pixels a side"),
+        ]
+    }
+}
+
+extension Cache: RefusesIdleOptions {
+    var idleOptions: [IdleOptions] { [IdleOptions("older-than", when: !clear, "without --clear: it says what that removes")] }
+}

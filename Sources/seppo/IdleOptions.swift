@@ -1,0 +1,53 @@
+import ArgumentParser
+
+/// Options of which nothing comes in some combination: an effect that is asked for and does not come is refused, not passed over in silence.
+struct IdleOptions {
+    /// Without dashes.
+    let names: [String]
+    let areIdle: Bool
+    /// Follows "has no effect".
+    let reason: String
+
+    init(_ names: String..., when areIdle: Bool, _ reason: String) { (self.names, self.areIdle, self.reason) = (names, areIdle, reason) }
+}
+
+/// A command with such options.
+protocol RefusesIdleOptions: ParsableCommand {
+    /// By what this command was given. Only those that were given are refused.
+    var idleOptions: [IdleOptions] { get }
+
+    /// Whether an option has the value that it would have without being given. A file of all settings, such as a run's, gives those too.
+    func isByDefault(_ option: String) throws -> Bool
+}
+
+extension RefusesIdleOptions {
+    func isByDefault(_ option: String) -> Bool { false }
+
+    /// Throws with the first option that was given for nothing.
+    func refuseIdleOptions(_ given: GivenOptions) throws {
+        for idle in idleOptions where idle.areIdle {
+            for name in idle.names {
+                guard try given.onCommandLine.contains(name) || given.inFile.contains(name) && !isByDefault(name) else { continue }
+                throw ValidationError("--\(name) has no effect \(idle.reason)")
+            }
+        }
+    }
+}
+
+/// The names of the long options that a command was given, without dashes.
+struct GivenOptions {
+    let onCommandLine: Set<String>
+    let inFile: Set<String>
+
+    /// - Parameters:
+    ///   - arguments: as they were typed
+    ///   - expanded: with those of the configuration file
+    init(_ arguments: [String], expanded: [String]) {
+        onCommandLine = Self.names(arguments)
+        inFile = Self.names(expanded).subtracting(onCommandLine)
+    }
+
+    private static func names(_ arguments: [String]) -> Set<String> {
+        Set(arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }.map { String($0.dropFirst(2).prefix { $0 != "=" }) })
+    }
+}
