@@ -197,6 +197,7 @@ public struct ModelFiles: Sendable {
     /// - Parameter shapes: of the UNet's tensors, where they are known
     public func check(unet shapes: [String: [Int]]) throws {
         func wrong(_ message: String) -> ConfigurationError { ConfigurationError(file: location.path, message: message) }
+        let folder = PipelineFolder(location)
         _ = try (tokenizer(), scheduler())
         let text = try CLIPTextConfiguration(folder.textEncoder.configuration)
         _ = try folder.textEncoder.outline(of: folder.textEncoder.weights()).build { CLIPTextModel($0, text) }

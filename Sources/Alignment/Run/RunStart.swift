@@ -117,7 +117,8 @@ extension AlignmentSettings {
     func refuseChanges(from recorded: [String: JSONValue]) throws {
         let now = try fields()
         // A run of an earlier version wrote no prediction type down.
-        let recorded = recorded.merging(recorded["prediction"] == nil || recorded["prediction"] == .null ? ["prediction": now["prediction"] ?? .null] : [:]) { $1 }
+        var recorded = recorded
+        recorded["prediction"] = recorded["prediction"] ?? now["prediction"]
         // What changes no number of the training may change.
         let free: Set = ["save_every", "cache", "validation_prompts", "lora_names"]
         let names = Set(recorded.keys).union(now.keys).subtracting(free).sorted()
