@@ -8,7 +8,8 @@ struct Inspect: ParsableCommand {
         discussion: """
             Problems are listed, not failed on: the exit code is 0 for every path that exists. Of a model: parts, parameters, resolution, sampler, \
             and missing, misshaped or damaged files and tensors. Of a data set: winners, captions, sizes, duplicates, and what would be left out and \
-            why. Of a run: how far it is, its settings, losses and alarms. A folder with some parts of a model only is inspected, too.
+            why. Of a run: how far it is, its settings, losses and alarms. Of a LoRA: its names, rank, alpha and layers, or what else it is. A folder \
+            with some parts of a model only is inspected, too.
 
               seppo inspect ./stable-diffusion-v1-5
               seppo inspect ./liked --all

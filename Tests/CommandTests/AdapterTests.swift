@@ -33,7 +33,7 @@ import Torch
             let json = try #require(try Seppo.run("inspect", file.path, "--json").json)
             let facts = try #require(json["lora"] as? [String: Any])
             #expect(json["kind"] as? String == "lora" && json["problems"] as? [String] == [])
-            #expect(facts["ranks"] as? [Int] == [2] && facts["alphas"] as? [Double] == [8] && facts["naming"] as? [String] == ["kohya's"])
+            #expect(facts["ranks"] as? [Int] == [2] && facts["alphas"] as? [Double] == [8] && facts["naming"] as? [String] == ["kohya"])
             #expect(facts["unet_layers"] as? Int ?? 0 > 0 && facts["text_encoder_layers"] as? Int == 0)
             let text = try Seppo.run("inspect", file.path).out
             #expect(text.contains("a LoRA") && text.contains("alpha        8"))

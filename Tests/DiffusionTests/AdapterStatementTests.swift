@@ -95,6 +95,13 @@ import Torch
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func manyPatternsTakeNoLongTime() throws {
+        let rules = (0..<9_000).map { "\"layers.\($0)\": \($0 + 1)" }.joined(separator: ", ")
+        #expect(refusal(try file(metadata: header("{\"unet.r\": 4, \"unet.alpha_pattern\": {\(rules)}}"))) == "read")
+        let expressions = (0..<101).map { "\"to_q\($0)?\": 1" }.joined(separator: ", ")
+        #expect(refusal(try file(metadata: header("{\"unet.r\": 4, \"unet.alpha_pattern\": {\(expressions)}}"))).contains("a hundred"))
+    }
+
     @Test func whatIsStatedAndNotCarriedOutIsRefusedByName() throws {
         for (option, word) in [
             (#""unet.use_dora": true"#, "use_dora"), (#""unet.lora_bias": true"#, "lora_bias"), (#""unet.bias": "all"#, "not a JSON object"),

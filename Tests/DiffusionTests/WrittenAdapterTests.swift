@@ -160,6 +160,23 @@ import Torch
         #expect(try LoRA.File(folder.url("plain.safetensors")).facts.alphas == [1, 2])
     }
 
+    /// Stable Diffusion 1.x's `proj_in` is a convolution, 2.x's a linear layer; and adapters come in numbers of eight bits.
+    @Test func aLinearLayerAndAConvolutionOfOnePixelAreTheSame() throws {
+        let path = "down_blocks.0.attentions.0.proj_in"
+        let random = Generator(seed: 4)
+        let (down, up) = (random.normal([2, 64]).to(.float8e4m3), random.normal([64, 2]).to(.float8e4m3))
+        let expected = up.to(.float32).matmul(down.to(.float32))
+        for (name, a, b) in [("flat", down, up), ("square", down.reshaped([2, 64, 1, 1]), up.reshaped([64, 2, 1, 1]))] {
+            try SafeTensors.write(["unet.\(path).lora_A.weight": a, "unet.\(path).lora_B.weight": b], to: folder.url("\(name).safetensors"))
+            let file = try LoRA.File(folder.url("\(name).safetensors"))
+            for shape in [[64, 64], [64, 64, 1, 1]] {
+                let merged = try file.merged([path + ".weight": Tensor.zeros(shape)], part: .unet, scale: 1)
+                #expect(largestDifference(merged[path + ".weight"]!.reshaped([64, 64]), expected) < 1e-5)
+            }
+            #expect(throws: ConfigurationError.self) { try file.merged([path + ".weight": Tensor.zeros([64, 64, 3, 3])], part: .unet, scale: 1) }
+        }
+    }
+
     /// There and back, in half precision, from latent-diffusion's blocks too.
     @Test func aFileIsWrittenUnderOtherNames() throws {
         let pipeline = try SmallStableDiffusion.deeperPipeline()

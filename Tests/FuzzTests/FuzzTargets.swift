@@ -47,7 +47,10 @@ enum FuzzTargets {
             try SingleFile(file).check()
         },
         FuzzTarget(
-            name: "lora", seeds: adapters, words: safeTensorsWords + ["lora_A.weight", ".lora.up.weight", "lora_unet_", ".alpha", "unet.", "to_q"],
+            name: "lora", seeds: adapters,
+            words: safeTensorsWords + [
+                "lora_A.weight", ".lora.up.weight", "lora_unet_", ".alpha", "unet.", "to_q", "lora_adapter_metadata", "ss_network_alpha",
+            ],
             repair: Repairs.headerLength
         ) { file in
             _ = try pipeline.get().merged(LoRA.File(file))
@@ -93,18 +96,14 @@ enum FuzzTargets {
     private static let adapters: [FuzzTarget.Seed] = {
         let layers = LoRA.layers([.attention], of: try! pipeline.get().unetTensors).filter { $0.key.hasPrefix("mid_block") }
         let own = LowRankAdapters(rank: 1, alpha: 1, layers: layers, seed: 5)
-        let peft = written("peft.safetensors") { try LoRA.write(own, to: $0) }
-        let kohya = written("kohya.safetensors") { url in
-            var tensors: [String: Tensor] = [:]
-            for path in layers.keys {
-                let flat = "lora_unet_" + path.replacingOccurrences(of: ".", with: "_")
-                tensors[flat + ".lora_down.weight"] = own.tensors[path + LowRankAdapters.down]!
-                tensors[flat + ".lora_up.weight"] = own.tensors[path + LowRankAdapters.up]!
-                tensors[flat + ".alpha"] = Tensor([1] as [Float], shape: [])
-            }
-            try SafeTensors.write(tensors, to: url)
+        let peft = written("peft.safetensors") { try LoRA.write(own, naming: .diffusers, to: $0) }
+        let kohya = written("kohya.safetensors") { try LoRA.write(own, to: $0) }
+        let stated = written("stated.safetensors") { url in
+            let object = #"{"unet.r": 1, "unet.lora_alpha": 2, "unet.alpha_pattern": {"to_q": 3, "attn\\d\\.to_k": 4}, "unet.use_rslora": false}"#
+            try SafeTensors.write(
+                own.tensors.map { ("unet." + $0.key, $0.value) }, metadata: ["lora_adapter_metadata": object, "ss_network_alpha": "1"], to: url)
         }
-        return [peft, kohya]
+        return [peft, kohya, stated]
     }()
 
     // MARK: Configurations

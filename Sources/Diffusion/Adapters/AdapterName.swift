@@ -11,14 +11,16 @@ struct AdapterName {
         case alpha
     }
 
-    /// Whose names they are, for people.
+    /// Whose names they are.
     enum Spelling: String {
-        case kohya = "kohya's"
-        case latentDiffusion = "kohya's, with latent-diffusion's blocks"
-        case peft = "PEFT's"
-        case diffusers = "diffusers'"
-        case processors = "diffusers' of 0.12 to 0.21"
-        case oneTrainer = "OneTrainer's"
+        case kohya
+        /// Blocks of a UNet as latent-diffusion has them.
+        case latentDiffusion = "latent-diffusion"
+        case peft
+        case diffusers
+        /// diffusers' of 0.12 to 0.21.
+        case processors = "attention-processors"
+        case oneTrainer = "onetrainer"
     }
 
     let part: LoRA.Part

@@ -102,11 +102,10 @@ struct PEFTRule {
         func patterns(_ key: String) throws -> [(LayerPattern, Double)] {
             guard let value = options[key], !value.isNone else { return [] }
             guard case .object(let entries) = value, entries.count <= 10_000 else { throw wrong(key, "an object of numbers") }
-            let start = text.range(of: "\"\(prefix)\(key)\"")?.upperBound ?? text.startIndex
-            func place(_ pattern: String) -> String.Index {
-                text.range(of: JSONValue.string(pattern).text, range: start..<text.endIndex)?.lowerBound ?? text.endIndex
-            }
-            return try entries.map { (place($0.key), $0.key, $0.value) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { _, pattern, value in
+            let places = Self.places(in: text, after: "\"\(prefix)\(key)\"")
+            func start(_ pattern: String) -> Int { places[JSONValue.string(pattern).text] ?? .max }
+            let ordered = entries.sorted { (start($0.key), $0.key) < (start($1.key), $1.key) }
+            let rules = try ordered.map { pattern, value in
                 guard let number = value.number, number.isFinite, number > 0 else { throw wrong(key, "an object of positive numbers") }
                 guard let rule = LayerPattern(pattern) else {
                     throw ConfigurationError(
@@ -114,15 +113,18 @@ struct PEFTRule {
                 }
                 return (rule, number)
             }
+            guard rules.count(where: \.0.isExpression) <= 100 else { throw wrong(key, "at most a hundred regular expressions") }
+            return rules
         }
         let kind = options["peft_type"] ?? .null
         guard [.null, .string("LORA")].contains(kind) else {
             throw ConfigurationError(file: file.path, message: "\(place) states that it is a \(kind.text), and of adapters only LoRA and LoCon are read")
         }
-        let start = options["init_lora_weights"] ?? .null
-        guard Self.harmlessStarts.contains(start) else {
+        let beginning = options["init_lora_weights"] ?? .null
+        guard Self.harmlessStarts.contains(beginning) else {
             throw ConfigurationError(
-                file: file.path, message: "\(place) states \(prefix)init_lora_weights \(start.text), which changes the weights that the adapters stand beside")
+                file: file.path,
+                message: "\(place) states \(prefix)init_lora_weights \(beginning.text), which changes the weights that the adapters stand beside")
         }
         alpha = try number("lora_alpha") ?? 8
         rank = try number("r").map { Int(exactly: $0) ?? -1 }
@@ -137,6 +139,27 @@ struct PEFTRule {
             throw ConfigurationError(file: file.path, message: "\(place) states \(prefix)\(key) \(value.text), which is not carried out here")
         }
         (self.place, self.file) = (place, file)
+    }
+
+    /// Where the texts of a JSON object begin, quotation marks and all, by what is written there: of equal ones the first.
+    private static func places(in text: String, after key: String) -> [String: Int] {
+        let bytes = Array((text.range(of: key).map { text[$0.upperBound...] } ?? text[...]).utf8)
+        var places: [String: Int] = [:]
+        var start: Int?
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "\\") {
+                index += 1
+            } else if bytes[index] == UInt8(ascii: "\"") {
+                if let begin = start {
+                    let found = String(decoding: bytes[begin...index], as: UTF8.self)
+                    places[found] = places[found] ?? begin
+                }
+                start = start == nil ? index : nil
+            }
+            index += 1
+        }
+        return places
     }
 
     func scale(_ path: String, rank: Int) throws -> Double {

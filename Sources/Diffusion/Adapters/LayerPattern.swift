@@ -7,6 +7,9 @@ import Foundation
 struct LayerPattern {
     private let rule: Rule
 
+    /// Whether it is more than a path, and so costs more to match.
+    var isExpression: Bool { if case .expression = rule { true } else { false } }
+
     private enum Rule {
         case path([UInt8], isWhole: Bool)
         case expression(NSRegularExpression)

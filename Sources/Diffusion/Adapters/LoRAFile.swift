@@ -84,8 +84,9 @@ extension LoRA {
             let rank = down.size(0)
             let scale: Double
             if let alpha = found.alpha {
-                guard alpha.count == 1, case let value = alpha.item, value.isFinite, value > 0 else {
-                    throw wrong("\(found.name): alpha is \(alpha.count == 1 ? "\(alpha.item)" : "\(alpha.shape)"), which should be one positive number")
+                guard alpha.count == 1, case let value = alpha.to(.float64).item, value.isFinite, value > 0 else {
+                    throw wrong(
+                        "\(found.name): alpha is \(alpha.count == 1 ? "\(alpha.to(.float64).item)" : "\(alpha.shape)"), which should be one positive number")
                 }
                 scale = value / Double(rank)
             } else {
@@ -139,7 +140,14 @@ extension LoRA {
             return current
         }
 
-        private func wrong(_ name: String, _ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: "\(name): \(message)") }
+        fileprivate func wrong(_ name: String, _ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: "\(name): \(message)") }
+
+        fileprivate func checkFinite(_ layer: Layer) throws {
+            // libtorch does not look at numbers of eight bits.
+            guard layer.down.to(.float32).isFinite, layer.up.to(.float32).isFinite else {
+                throw wrong(layer.name, "its matrices hold values that are not finite")
+            }
+        }
 
         /// A and (alpha / r)·B in the shapes that a weight asks for: as many axes as it has.
         private func matrices(_ layer: Layer, _ path: String, _ shape: [Int]) throws -> (down: Tensor, up: Tensor) {
@@ -150,7 +158,7 @@ extension LoRA {
                 let model = OtherAdapters.guess(path: path, inputs: down.size(1)) ?? "a model of another width"
                 throw wrong(layer.name, "matrices \(up.shape) and \(down.shape) do not make a weight \(shape): it was made for \(model)")
             }
-            guard down.isFinite, up.isFinite else { throw wrong(layer.name, "its matrices hold values that are not finite") }
+            try checkFinite(layer)
             return try noGradients {
                 let scaled = up.to(.float32) * layer.scale
                 guard scaled.isFinite else { throw wrong(layer.name, "its matrices times alpha / r = \(layer.scale) are not finite") }
@@ -200,7 +208,7 @@ extension LoRA.File {
         for part in [LoRA.Part.unet, .textEncoder] {
             for (path, layer) in try current(part, OriginalNames.unet(UNetConfiguration())) {
                 guard part == .textEncoder || !AdapterName.isOriginal(path) else { throw wrong(layer.name, "is no layer of Stable Diffusion's UNet") }
-                guard layer.down.isFinite, layer.up.isFinite else { throw wrong(layer.name, "its matrices hold values that are not finite") }
+                try checkFinite(layer)
                 written.append(LoRA.WrittenLayer(part: part, path: path, down: layer.down, up: layer.up, scale: layer.scale))
             }
         }

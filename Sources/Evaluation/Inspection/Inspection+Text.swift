@@ -87,7 +87,7 @@ extension LoRA.File.Facts {
     fileprivate var lines: [String] {
         let alphas = alphas.map { Int(exactly: $0).map(String.init) ?? "\($0)" }
         return [
-            "  kind         \(kind), names \(naming.joined(separator: "; "))", "  rank         \(ranks.map(String.init).enumerated(upTo: 8))",
+            "  kind         \(kind), names of \(naming.joined(separator: ", "))", "  rank         \(ranks.map(String.init).enumerated(upTo: 8))",
             "  alpha        \(alphas.enumerated(upTo: 8))", "  layers       \(unetLayers) of the UNet, \(textEncoderLayers) of the text encoder",
         ]
     }
