@@ -35,7 +35,9 @@ struct LinkOptions: ParsableArguments {
         if followLinks { return set }
         do {
             let inside = try set.withoutLinks()
-            if inside.winners.count < set.winners.count { Console.line("links that lead out of the data set are not followed; --follow-links copies what they lead to") }
+            if inside.winners.count < set.winners.count {
+                Console.line("links that lead out of the data set are not followed; --follow-links copies what they lead to")
+            }
             return inside
         } catch {
             throw ValidationError("\(error)\nGive --follow-links to copy what links lead to")

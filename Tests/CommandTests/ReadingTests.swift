@@ -66,7 +66,8 @@ import Testing
         try FileManager.default.moveItem(at: link, to: outside)
         try FileManager.default.createSymbolicLink(at: link, withDestinationURL: outside)
         let checked = try Seppo.run("data", "check", data.path)
-        #expect(checked.code == 0 && checked.out.contains("1.png: a link that leads out of the data set, to ") && checked.error.contains("out of the data set: 1"))
+        #expect(checked.code == 0 && checked.out.contains("1.png: a link that leads out of the data set, to "))
+        #expect(checked.error.contains("links that lead out of the data set: 1"))
         let copied = try Seppo.run("data", "convert", data.path, "--output", folder.url("a").path)
         #expect(copied.code == 0 && copied.out.hasPrefix("1 winners") && copied.error.contains("--follow-links"), "\(copied.error)")
         #expect(try Seppo.run("data", "convert", data.path, "--output", folder.url("b").path, "--follow-links").out.hasPrefix("2 winners"))
@@ -86,7 +87,8 @@ import Testing
         // The check can fail: another negative prompt draws another image.
         #expect(try drawn != Data(contentsOf: folder.url("other.png")))
         let rows = try String(contentsOf: folder.url("file/metadata.jsonl"), encoding: .utf8)
-        #expect(rows.contains(#""guidance":3,"seed":7,"steps":2,"text":"a red circle""#) && rows.contains(#""guidance":1,"seed":0,"steps":1,"text":"a blue square""#))
+        #expect(rows.contains(#""guidance":3,"seed":7,"steps":2,"text":"a red circle""#))
+        #expect(rows.contains(#""guidance":1,"seed":0,"steps":1,"text":"a blue square""#))
     }
 
     @Test func promptFilesThatCannotBeRead() throws {

@@ -69,7 +69,8 @@ import Testing
     }
 
     @Test func accentsOfMetadata() throws {
-        let named = try PictureFolder(["\(Self.decomposed).png"], texts: ["metadata.jsonl": "{\"file_name\": \"\(Self.composed).png\", \"text\": \"a\"}"]).winners()
+        let named = try PictureFolder(["\(Self.decomposed).png"], texts: ["metadata.jsonl": "{\"file_name\": \"\(Self.composed).png\", \"text\": \"a\"}"])
+            .winners()
         #expect(named.winners.map(\.caption) == ["a"] && named.leftOut.isEmpty)
     }
 

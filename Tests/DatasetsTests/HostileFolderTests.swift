@@ -40,7 +40,8 @@ import Testing
         }
         let found = try folder.winners()
         #expect(found.lines == ["a.png: a"])
-        #expect(found.leftOut.filter { $0.contains("\\x") } == ["c\\xE9.png: the name is not UTF-8: rename it", "c\\xE9.txt: the name is not UTF-8: rename it"])
+        let listed = ["c\\xE9.png", "c\\xE9.txt"].map { "\($0): the name is not UTF-8: rename it" }
+        #expect(found.leftOut.filter { $0.contains("\\x") } == listed)
     }
 
     @Test func linksToNothingAreListed() throws {
@@ -60,8 +61,8 @@ import Testing
         try FileManager.default.removeItem(at: folder.url.appendingPathComponent("metadata.jsonl"))
         try folder.write(Array("file_name,text\na.png,\"\(long)\"\na.png,short".utf8), to: "metadata.csv")
         #expect(try folder.winners().leftOut.contains("metadata.csv:2: a field has more than 1048576 bytes"))
-        let deep = String(repeating: "[", count: 100_000)
-        try folder.write(Array("{\"file_name\": \"a.png\", \"text\": \"a\", \"x\": \(deep)\n{\"file_name\": \"a.png\", \"text\": \"short\"}".utf8), to: "metadata.jsonl")
+        let deep = "{\"file_name\": \"a.png\", \"text\": \"a\", \"x\": " + String(repeating: "[", count: 100_000)
+        try folder.write(Array((deep + "\n{\"file_name\": \"a.png\", \"text\": \"short\"}").utf8), to: "metadata.jsonl")
         #expect(try folder.winners().leftOut.contains { $0.contains("more than 100 levels") })
     }
 
@@ -104,7 +105,8 @@ import Testing
         #expect(found.links.map(\.file) == ["b.txt", "d.png", "sub"] && found.notes == ["links that lead out of the data set: 3"])
         let inside = try found.withoutLinks()
         #expect(inside.lines == ["a.png: a", "c.png: a"] && inside.report.count == found.report.count + 4)
-        #expect(inside.leftOut.contains { $0.hasPrefix("d.png: not copied: d.png: a link that leads out of the data set, to ") && $0.hasSuffix("/private/x.png") })
+        let link = inside.leftOut.first { $0.hasPrefix("d.png: not copied: d.png: a link that leads out of the data set, to ") }
+        #expect(link?.hasSuffix("/private/x.png") == true, "\(inside.leftOut)")
 
         try folder.write(Array(#"{"file_name": "sub/x.png", "text": "x"}"#.utf8), to: "metadata.jsonl")
         let listed = try folder.winners()

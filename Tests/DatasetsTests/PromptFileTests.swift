@@ -54,7 +54,8 @@ import Testing
 
     @Test func unknownOptionsAreNoWords() {
         for option in ["--ss euler_a", "--cn x.png", "--negative_prompt b", "--steps=30"] {
-            #expect(refusal(Array("a cat \(option)".utf8))?.hasPrefix("prompts.txt:1: --\(option.dropFirst(2).prefix { $0.isLetter || $0 == "_" }) is not understood") == true)
+            let name = option.prefix { $0 != " " && $0 != "=" }
+            #expect(refusal(Array("a cat \(option)".utf8))?.hasPrefix("prompts.txt:1: \(name) is not understood") == true)
         }
     }
 

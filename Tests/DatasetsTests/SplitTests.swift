@@ -50,7 +50,10 @@ import Testing
 
     @Test func metadataFilesAreReadWhereTheyStand() throws {
         let texts = [
-            "train/metadata.jsonl": "{\"file_name\": \"0.png\", \"text\": \"zero\"}\n{\"file_name\": \"sub/1.png\", \"text\": \"one\", \"loser_file_name\": \"0.png\"}",
+            "train/metadata.jsonl": """
+            {"file_name": "0.png", "text": "zero"}
+            {"file_name": "sub/1.png", "text": "one", "loser_file_name": "0.png"}
+            """,
             "train/more/metadata.csv": "file_name,text\n2.png,two", "test/metadata.jsonl": #"{"file_name": "3.png", "text": "three"}"#,
         ]
         let found = try PictureFolder(["train/0.png", "train/sub/1.png", "train/more/2.png", "test/3.png"], texts: texts).winners()

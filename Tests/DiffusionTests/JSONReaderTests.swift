@@ -24,7 +24,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "it ends too early", 1), ("{", "a key in double quotes was expected", 2), ("{\"a\"}", "a colon was expected", 5), ("[1 2]", "a comma or ] was expected", 4),
+        ("", "it ends too early", 1), ("{", "a key in double quotes was expected", 2),
+        ("{\"a\"}", "a colon was expected", 5), ("[1 2]", "a comma or ] was expected", 4),
         ("{'a': 1}", "a key in double quotes was expected", 2), ("[1,]", "a value was expected", 4), ("\"a", "a text is never closed", 3),
         ("\"a\nb\"", "a control character within a text", 3), ("\"\\x\"", "an unknown escape", 3), ("\"\\u12g4\"", "four hexadecimal digits were expected", 4),
         ("01", "a number begins with a zero", 2), ("1.", "a digit was expected", 3), ("1e", "a digit was expected", 3), ("+1", "a value was expected", 1),

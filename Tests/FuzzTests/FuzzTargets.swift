@@ -15,7 +15,7 @@ enum FuzzTargets {
 
     static var all: [FuzzTarget] {
         if ProcessInfo.processInfo.environment[faultyVariable] == "1" { return faulty }
-        return weights + configurations + tokenizers + tables + [shard] + images + runs
+        return weights + configurations + tokenizers + tables + [prompts, shard] + images + runs
     }
 
     /// Parsers that are wrong, to see that it is noticed.
@@ -160,7 +160,7 @@ enum FuzzTargets {
         let others = ["a.png": picture, "sub/b.png": picture]
         let lines = "{\"file_name\": \"a.png\", \"text\": \"a cat\"}\n{\"file_name\": \"sub/b.png\", \"text\": \"a \\u00e9\", \"loser_file_name\": \"a.png\"}\n"
         let table = "file_name,text,loser_file_name\na.png,\"a cat, \"\"red\"\"\",\r\nsub/b.png,a dog,a.png\r\n"
-        let words = ["file_name", "text", "loser_file_name", "a.png", "\"\"", "\r\n", ",,", "../a.png", "/etc/passwd"]
+        let words = ["file_name", "text", "loser_file_name", "NaN", "\\ud83d", "[\"a\"]", "caption", "a.png", "\"\"", "\r\n", ",,", "../a.png", "/etc/passwd"]
         return [("metadata.jsonl", lines), ("metadata.csv", table)].map { name, content in
             FuzzTarget(
                 name: name.replacingOccurrences(of: ".", with: "-"), seeds: [FuzzTarget.Seed(path: name, bytes: Array(content.utf8), others: others)],
@@ -172,6 +172,11 @@ enum FuzzTargets {
             }
         }
     }()
+
+    private static let prompts = FuzzTarget(
+        name: "prompts", seeds: [text("# a\na cat --n blurry --w 512 --h 64 --d 7 --l 7.5 --s 30\r\n\na dog\n")], isText: true,
+        words: ["--n", " --w ", "--d 99999999999999999999", "--l nan", "--l inf", "--", "#", "\u{FEFF}"]
+    ) { file in _ = try PromptFile(file) }
 
     private static let shard = FuzzTarget(
         name: "tar", seeds: [shardSeed], words: ["ustar\0", "a.png", ".txt", ".loser.png", "L", "x", "g", "12 size=100\n", "path=../b.png\n", "777777"],

@@ -36,10 +36,10 @@ enum DatasetSplit: String, CaseIterable, Comparable {
     /// Of one folder or file: `train`, `train-00000-of-00010.parquet`, `val2017`, `my_test_images`, and not `trainwreck`.
     private init?(name: Substring) {
         var name = name.lowercased()
-        for separator in ["-", "_", " "] { name = name.replacingOccurrences(of: "held\(separator)out", with: "heldout") }
+        for separator in ["-", "_", " "] where name.contains("held") { name = name.replacingOccurrences(of: "held\(separator)out", with: "heldout") }
         let words = name.split { "-._ ".contains($0) || $0.isWholeNumber }.map(String.init)
         // `10_train station` is a folder of sd-scripts: pictures to repeat ten times, of a station.
-        if name.wholeMatch(of: /[0-9]+_.*/) != nil, words.count > 1 { return nil }
+        if words.count > 1, name.wholeMatch(of: /[0-9]+_.*/) != nil { return nil }
         guard let split = words.lazy.compactMap({ Self.words[$0] }).first else { return nil }
         self = split
     }

@@ -20,10 +20,12 @@ struct FolderListing {
     private let folder: URL
     private let walk: FolderWalk
     private let columns: MetadataColumns
-    private let tables: [MetadataTable]
+    private let tables: MetadataTables
     private let split: DatasetSplit?
     /// Which files there are under a name, whichever way its accents are written.
     private let files: [String: [String]]
+    /// Images whatever they end in and however capitals are written in their names.
+    private lazy var similar = Dictionary(walk.files.map(DatasetPath.init).filter(\.isImage).map { ($0.stem.lowercased(), $0.path) }) { first, _ in first }
     /// Images that a metadata file names.
     private var named: Set<String> = []
     private var sharedCaptions = 0
@@ -36,29 +38,29 @@ struct FolderListing {
         files = Dictionary(grouping: walk.files) { $0 }
         let paths = walk.files.map(DatasetPath.init)
         let captions = CaptionFiles(paths)
-        let found = MetadataTable.all(in: paths)
+        let found = MetadataTables(in: paths)
         split = try Self.split(paths, found, captions, folder)
         let split = split
         tables = found.filter { [nil, split].contains(DatasetSplit(foldersOf: $0.file)) }
         if tables.isEmpty, let name = choice.caption ?? choice.image { throw .noColumns(folder.path, name) }
         let folders = Set(paths.filter { $0.isImage && DatasetSplit(foldersOf: $0.path) == split }.map(\.folder)).sorted()
-        try DatasetConfigurations.requireOne(tables.isEmpty ? folders.map { $0 + "images" } : tables.map(\.file), in: folder)
+        try DatasetConfigurations.requireOne(tables.isEmpty ? folders.map { $0 + "images" } : tables.all.map(\.file), in: folder)
         for skip in walk.skips { listing.leaveOut(skip.file, skip.reason) }
         leaveOutOtherTables(paths)
         leaveOutOtherSplits(paths)
-        for table in tables { addRows(of: table) }
+        for table in tables.all { addRows(of: table) }
         addCaptionedImages(paths.filter { DatasetSplit(foldersOf: $0.path) == split }, captions)
     }
 
     var form: String {
-        let read = tables.count > 2 ? ["\(tables.count) metadata files"] : tables.map(\.file)
+        let read = tables.all.count > 2 ? ["\(tables.all.count) metadata files"] : tables.all.map(\.file)
         let parts = read + (readsCaptionFiles || tables.isEmpty ? ["captions beside the images"] : [])
         return "image folder (\(parts.joined(separator: ", ")))"
     }
 
     var lookedFor: String {
         let conventions = "metadata.jsonl or metadata.csv (file_name, text), or .png, .jpg, .jpeg, .webp images with a .txt caption beside each"
-        let found = tables.isEmpty ? "there is no metadata file, and there are" : tables.map(\.file).joined(separator: ", ") + " has"
+        let found = tables.isEmpty ? "there is no metadata file, and there are" : tables.all.map(\.file).joined(separator: ", ") + " has"
         return "\(conventions); \(found) nothing usable"
     }
 
@@ -66,7 +68,8 @@ struct FolderListing {
     var notes: [String] {
         var notes = listing.notes
         if sharedCaptions > 0 { notes.append("pictures with one caption file between them and another picture: \(sharedCaptions)") }
-        let repeats = Set(listing.winners.flatMap { $0.image.name.split(separator: "/").dropLast().map(String.init) }.filter(Self.namesRepeats))
+        let folders = Set(listing.winners.map { DatasetPath($0.image.name).folder })
+        let repeats = Set(folders.flatMap { $0.split(separator: "/").map(String.init) }).filter(Self.namesRepeats)
         if !repeats.isEmpty {
             let names = repeats.sorted().prefix(3).joined(separator: ", ") + (repeats.count > 3 ? ", …" : "")
             notes.append("folders named for repeats (\(names)): nothing is repeated, every picture counts once")
@@ -80,7 +83,7 @@ struct FolderListing {
     // MARK: Splits
 
     private static func split(
-        _ paths: [DatasetPath], _ tables: [MetadataTable], _ captions: CaptionFiles, _ folder: URL
+        _ paths: [DatasetPath], _ tables: MetadataTables, _ captions: CaptionFiles, _ folder: URL
     ) throws(WinnerSetError) -> DatasetSplit? {
         let images = paths.filter(\.isImage)
         var splits = Set<DatasetSplit?>(images.compactMap { DatasetSplit(foldersOf: $0.path) })
@@ -88,7 +91,7 @@ struct FolderListing {
         let rest = tables.filter { DatasetSplit(foldersOf: $0.file) == nil }
         let holdsOthers = images.contains { image in
             guard DatasetSplit(foldersOf: image.path) == nil else { return false }
-            return captions.holds(image) || rest.contains { $0.governs(image) }
+            return captions.holds(image) || rest.table(for: image) != nil
         }
         if holdsOthers { splits.insert(nil) }
         return try DatasetSplit.trained(among: splits, in: folder.path)
@@ -111,7 +114,7 @@ struct FolderListing {
     private mutating func leaveOutOtherTables(_ paths: [DatasetPath]) {
         for path in paths {
             if let reason = MetadataFormat.others[path.name] { listing.leaveOut(path.path, reason) }
-            if path.name == MetadataFormat.commaSeparated.fileName, tables.contains(where: { $0.folder == path.folder && $0.format == .jsonLines }) {
+            if path.name == MetadataFormat.commaSeparated.fileName, tables.table(inFolder: path.folder)?.format == .jsonLines {
                 listing.leaveOut(path.path, "not read, because \(MetadataFormat.jsonLines.fileName) is there")
             }
         }
@@ -190,7 +193,9 @@ struct FolderListing {
         guard parts.isImage else { throw RowError("\(name) is \(parts.otherImage ?? "not a .png, .jpg, .jpeg or .webp file")") }
         if let what = walk.others[path] { throw RowError("\(name) \(what)".replacingOccurrences(of: ", not a file", with: "")) }
         var status = stat()
-        guard stat(folder.path + "/" + path, &status) == 0 else { throw RowError("\(name) is missing\(similar(parts))") }
+        guard stat(folder.path + "/" + path, &status) == 0 else {
+            throw RowError("\(name) is missing" + (similar[parts.stem.lowercased()].map { "; there is \($0)" } ?? ""))
+        }
         // What the walk passed over may be a link, too.
         if files[path] == nil, links.link(to: path) == nil, let destination = walk.destinationOutside(path) {
             links = DatasetLinks(links.all + [DatasetLink(file: path, destination: destination)])
@@ -202,12 +207,6 @@ struct FolderListing {
         }
     }
 
-    /// A file that differs in its ending or in capitals alone.
-    private func similar(_ path: DatasetPath) -> String {
-        let names = walk.files.lazy.filter { DatasetPath($0).stem.lowercased() == path.stem.lowercased() && DatasetPath($0).isImage }
-        return names.first.map { "; there is \($0)" } ?? ""
-    }
-
     // MARK: Captions beside the images
 
     private mutating func addCaptionedImages(_ paths: [DatasetPath], _ captions: CaptionFiles) {
@@ -215,8 +214,7 @@ struct FolderListing {
         var read: [[UInt8]: Int] = [:]
         var unlisted: [String: [DatasetPath]] = [:]
         for path in paths {
-            let table = tables.last { $0.governs(path) }
-            if let table {
+            if let table = tables.table(for: path) {
                 if path.isImage, !named.contains(path.path), captions.holds(path) { unlisted[table.file, default: []].append(path) }
                 continue
             }
@@ -235,9 +233,10 @@ struct FolderListing {
         sharedCaptions = read.values.reduce(0) { $0 + max(0, $1 - 1) }
         readsCaptionFiles = !read.isEmpty
         for (table, images) in unlisted.sorted(by: { $0.key < $1.key }) {
-            listing.leaveOut(table, "pictures with a caption beside them that it does not name, not read: \(images.count), such as \(images[0].path)")
+            let what = "pictures with a caption beside them that it does not name, not read"
+            listing.leaveOut(table, "\(what): \(images.count), such as \(images[0].path)")
         }
-        for path in paths where CaptionFiles.endings.contains(path.ending) && read[Array(path.path.utf8)] == nil && !tables.contains(where: { $0.governs(path) }) {
+        for path in paths where CaptionFiles.endings.contains(path.ending) && tables.table(for: path) == nil && read[Array(path.path.utf8)] == nil {
             listing.leaveOut(path.path, "no image beside it")
         }
     }
@@ -272,23 +271,4 @@ struct FolderListing {
         let names = [winner.image.name, text] + (winner.loser.map { [$0.name] } ?? [])
         if let link = names.lazy.compactMap(links.link(to:)).first { linked[listing.winners.count - 1] = link }
     }
-}
-
-/// A metadata file in a folder or one of its subfolders, which tells of what lies in and under its own folder.
-struct MetadataTable {
-    let file: String
-    let folder: String
-    let format: MetadataFormat
-
-    /// One a folder, in the order of their paths.
-    static func all(in paths: [DatasetPath]) -> [MetadataTable] {
-        var tables: [MetadataTable] = []
-        for format in MetadataFormat.allCases {
-            let found = paths.filter { $0.name == format.fileName && !tables.map(\.folder).contains($0.folder) }
-            tables += found.map { MetadataTable(file: $0.path, folder: $0.folder, format: format) }
-        }
-        return tables.sorted { $0.folder.utf8.lexicographicallyPrecedes($1.folder.utf8) }
-    }
-
-    func governs(_ path: DatasetPath) -> Bool { path.folder.utf8.starts(with: folder.utf8) }
 }

@@ -108,8 +108,8 @@ public struct WinnerSet: Sendable {
         private static func folder(_ root: URL) throws(WinnerSetError) -> Form {
             let walk = FolderWalk(root)
             let paths = walk.files.map(DatasetPath.init)
-            let tables = MetadataTable.all(in: paths)
-            if tables.contains(where: { $0.folder.isEmpty }) { return .folder(walk) }
+            let tables = MetadataTables(in: paths)
+            if tables.holdsRoot { return .folder(walk) }
             let shards = walk.files.filter(ShardListing.isShard)
             if !shards.isEmpty { return .shards(try files(shards, in: root, walk)) }
             let captions = CaptionFiles(paths)
