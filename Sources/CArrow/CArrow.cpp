@@ -74,6 +74,7 @@ std::string type_name(const Node &node, bool is_plural, bool in_list = false) {
         return (is_plural ? "structs of " : "a struct of ") + names + (group(node).field_count() > 6 ? ", …" : "");
     }
     const auto &logical = node.logical_type();
+    if (logical && logical->is_null()) return is_plural ? "nulls" : "null throughout";
     switch (static_cast<const parquet::schema::PrimitiveNode &>(node).physical_type()) {
     case parquet::Type::BYTE_ARRAY:
     case parquet::Type::FIXED_LEN_BYTE_ARRAY:

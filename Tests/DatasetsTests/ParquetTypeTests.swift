@@ -49,6 +49,7 @@ import Testing
         ("caption-number", "text is a number, which is no caption", "--caption-column: caption"),
         ("caption-lists-of-lists", "caption is a list of lists of text, which is no caption", "text or a list of texts is needed"),
         ("caption-structs", "caption is a list of structs of text, id, which is no caption", "text or a list of texts is needed"),
+        ("caption-nulls", "text is null throughout, which is no caption", "text or a list of texts is needed"),
         ("labels", "no column is called as the caption would be", "wnid (text). Name one with --caption-column"),
         ("names", "no column is called as the caption would be", "file_name (text). Name one with --caption-column"),
         ("splits", "no column is called as the caption would be", "split (text). Name one with --caption-column"),
@@ -69,7 +70,7 @@ import Testing
         #expect(try captions("caption-number", ParquetColumnNames(caption: "caption")) == Self.texts)
         #expect(try captions("two-images", ParquetColumnNames(image: "png")) == Self.texts)
         #expect(try captions("control") == Self.texts, "image is the image, and not what conditioned it")
-        let missing = ParquetError.Problem.missing(.caption, name: "title", among: ["text"])
+        let missing = ParquetError.Problem.missing(.caption, name: "title", among: ["image (bytes)", "text (text)"])
         #expect(throws: ParquetError(path: file("large").path, problem: missing)) { try captions("large", ParquetColumnNames(caption: "title")) }
         let pairs = ParquetTests.folder.appendingPathComponent("pick-a-pic.parquet")
         #expect(try WinnerSet(pairs, columns: ParquetColumnNames(caption: "caption")).winners.allSatisfy { $0.loser != nil })

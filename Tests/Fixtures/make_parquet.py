@@ -109,6 +109,7 @@ def types(good):
         "captions-endless": {"image": image, "caption": pa.array([["word"] * 2000, ["x" * 700_000, "y" * 700_000], ["short"]], type=pa.list_(pa.string()))},
         "caption-struct": {"image": image, "caption": pa.array([{"en": text, "fr": "x"} for text in texts]), "filename": names},
         "caption-number": {"image": image, "text": pa.array([1, 2, 3]), "caption": texts},
+        "caption-nulls": {"image": image, "text": pa.nulls(3)},
         "caption-lists-of-lists": {"image": image, "caption": pa.array([[[text]] for text in texts])},
         "caption-structs": {"image": image, "caption": pa.array([[{"text": text, "id": 1}] for text in texts])},
         "labels": {"image": image, "label": [0, 1, 2], "wnid": ["n01440764", "n01443537", "n01484850"]},

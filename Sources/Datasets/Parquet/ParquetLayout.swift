@@ -51,7 +51,8 @@ enum ParquetLayout {
         let named = name.map { name in file.fields.first { $0.name == name } } ?? captionNames.lazy.compactMap(file.field).first
         guard let field = named else {
             throw ParquetError(
-                path: file.path, problem: name.map { .missing(.caption, name: $0, among: usable) } ?? .noColumn(.caption, among: described(file.fields)))
+                path: file.path,
+                problem: name.map { .missing(.caption, name: $0, among: described(file.fields)) } ?? .noColumn(.caption, among: described(file.fields)))
         }
         guard let column = field.columns.first, column.kind == .texts || column.name == field.name && [.text, .bytes].contains(column.kind) else {
             throw ParquetError(path: file.path, problem: .unusable(.caption, name: field.name, type: field.type, instead: usable))
@@ -69,7 +70,7 @@ enum ParquetLayout {
         let named: [ParquetFile.Field]
         if let name {
             named = file.fields.filter { $0.name == name }
-            if named.isEmpty { throw ParquetError(path: file.path, problem: .missing(.image, name: name, among: usable)) }
+            if named.isEmpty { throw ParquetError(path: file.path, problem: .missing(.image, name: name, among: described(file.fields))) }
         } else {
             let groups = imageNames.map { names in file.fields.filter { names.contains($0.name.lowercased()) } }
             named = groups.first { !$0.isEmpty } ?? file.fields.filter { field in picture(field).map { $0.name != field.name } ?? false }
