@@ -1,8 +1,10 @@
 import Foundation
+import Torch
 
 /// Progress and log lines, on standard error: standard output is for results.
 enum Console {
-    static func line(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// What it quotes of others steers no terminal.
+    static func line(_ text: String) { FileHandle.standardError.write(Data((text.printableLines + "\n").utf8)) }
 
     static let isTerminal = isatty(STDERR_FILENO) == 1
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Torch
 
 struct DataCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +14,7 @@ struct DataCheck: ParsableCommand {
 
     func run() throws {
         let inspection = try Inspection(dataset: data.path, columns: data.columns, effort: .everything)
-        for problem in inspection.problems { print(problem) }
+        for problem in inspection.problems { print(problem.printable) }
         guard let winners = inspection.dataset?.winners, winners > 0 else { throw ExitCode.failure }
         print("\(winners) winners can be used, \(inspection.problems.count) problems")
     }

@@ -35,7 +35,11 @@ struct Seppo: ParsableCommand {
             Console.line("\(stop)")
             Foundation.exit(128 + stop.number)
         } catch {
-            exit(withError: error)
+            // As `exit(withError:)` does, but through the console: an error may quote what others wrote.
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code == .success { print(message) } else if !message.isEmpty { Console.line(message) }
+            Foundation.exit(code.rawValue)
         }
     }
 }

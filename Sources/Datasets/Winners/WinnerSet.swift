@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// An image that was preferred, its caption and, in preference data, the image it was preferred to.
 public struct Winner: Sendable {
@@ -29,7 +30,7 @@ public struct Skip: Sendable, Hashable, Codable, CustomStringConvertible {
 
     public init(_ error: ImageError) { self.init(file: error.file, reason: error.reason.description) }
 
-    public var description: String { "\(file)\(row.map { ":\($0)" } ?? ""): \(reason)" }
+    public var description: String { "\(file)\(row.map { ":\($0)" } ?? ""): \(reason)".printable }
 }
 
 /// The winners of a data set, in its order: every image's bytes were read once, none was decoded.
@@ -62,7 +63,7 @@ public struct WinnerSet: Sendable {
     }
 
     /// What files of images end in.
-    public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
+    public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "jfif", "jpe", "webp"]
 
     /// Opens whatever stands at `url`; the one place that tells forms apart. Throws where there is no winner to be had.
     ///
@@ -151,11 +152,11 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
 
     public var description: String {
         switch self {
-        case .notThere(let path): return "\(path): there is no such folder or file"
-        case .unreadable(let path, let reason): return "\(path): cannot be read: \(reason)"
-        case .notADataSet(let path): return "\(path): neither a folder nor a .parquet or .tar file"
+        case .notThere(let path): return "\(path.printable): there is no such folder or file"
+        case .unreadable(let path, let reason): return "\(path.printable): cannot be read: \(reason)"
+        case .notADataSet(let path): return "\(path.printable): neither a folder nor a .parquet or .tar file"
         case .noWinners(let path, let lookedFor, let skips):
-            var lines = ["\(path): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
+            var lines = ["\(path.printable): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
             lines += skips.prefix(5).map { "  \($0)" }
             if skips.count > 5 { lines.append("  and \(skips.count - 5) more") }
             return lines.joined(separator: "\n")
