@@ -210,13 +210,17 @@ extension JSONValue {
 }
 
 extension AlignmentSettings {
-    /// Name and value of every setting, for people.
+    /// Name and value of every setting, for people, of paths the last part: whoever is shown a report need not know where it was made.
     public var facts: [(name: String, value: String)] {
         get throws {
             try fields().sorted { $0.key < $1.key }.map { entry in
-                if case .string(let text) = entry.value { return (entry.key, text) }
+                if case .string(let text) = entry.value { return (entry.key, Self.shortened(text)) }
                 return (entry.key, entry.value.text)
             }
         }
+    }
+
+    private static func shortened(_ text: String) -> String {
+        text.contains("/") ? "…/" + URL(fileURLWithPath: text).lastPathComponent : text
     }
 }

@@ -45,7 +45,7 @@ public enum JSONValue: Codable, Sendable, Equatable {
 public struct ConfigurationError: Error, CustomStringConvertible {
     public let file: String
     public let message: String
-    public var description: String { "\(file): \(message)" }
+    public var description: String { "\(file.printable): \(message)" }
 
     public init(file: String, message: String) {
         self.file = file

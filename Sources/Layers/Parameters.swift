@@ -232,6 +232,6 @@ public struct ParameterError: Error, CustomStringConvertible {
 
     /// A wrong file has thousands of wrong tensors; the whole lists are in the properties.
     private static func line(_ names: [String]) -> String {
-        names.prefix(100).joined(separator: ", ") + (names.count > 100 ? " and \(names.count - 100) more" : "")
+        names.prefix(100).map(\.printable).joined(separator: ", ") + (names.count > 100 ? " and \(names.count - 100) more" : "")
     }
 }

@@ -122,7 +122,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
 
     /// The system's words for `code`.
     public var reason: String { String(cString: strerror(code)) }
-    public var description: String { "cannot \(operation) \(path): \(reason)" }
+    public var description: String { "cannot \(operation) \(path): \(reason)".printable }
 }
 
 /// `write(2)`, which `Writer.write` hides.

@@ -94,7 +94,7 @@ public struct UnreadableFile: Error, Equatable, CustomStringConvertible {
 
     public let path: String
     public let problem: Problem
-    public var description: String { "\(path): \(problem)" }
+    public var description: String { "\(path): \(problem)".printable }
 
     public init(path: String, problem: Problem) {
         self.path = path

@@ -34,7 +34,7 @@ public struct SafeTensorsError: Error, Equatable, CustomStringConvertible {
         case libtorch(tensor: String, message: String)
     }
 
-    public var description: String { "\(path): \(problem)" }
+    public var description: String { "\(path): \(problem)".printable }
 }
 
 extension SafeTensorsError.Problem: CustomStringConvertible {

@@ -63,7 +63,7 @@ struct Ablation: ParsableCommand {
         try writeAtomically(summary, to: folder.summary)
         try writeAtomically(Data(comparison.markdown.utf8), to: folder.table)
         Console.line("done after \(ProgressBar.clock(clock.seconds)): \(folder.table.path), \(folder.summary.path)")
-        try Console.result(json ? String(decoding: summary, as: UTF8.self) : comparison.markdown)
+        try json ? Console.result(json: summary) : Console.result(comparison.markdown)
     }
 
     private func run(_ list: [AblationJob], _ title: String, _ folder: AblationFolder, _ signals: StopSignals) throws -> [AblationResult] {

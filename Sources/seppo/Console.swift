@@ -5,17 +5,22 @@ import Torch
 ///
 /// A terminal that was closed, a pipe that nobody reads and a full disk end no work: only a result that cannot be written is an error.
 enum Console {
-    /// A log line.
-    static func line(_ text: String) { show(text + "\n") }
+    /// A log line. What it quotes of others steers no terminal.
+    static func line(_ text: String) { show(text.printableLines + "\n") }
 
     /// A part of a line, such as a bar that is drawn again.
     static func show(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
     /// A line that tells what was done and where it lies; the work is done, whether anybody reads it or not.
-    static func print(_ text: String) { _ = write(text + "\n", to: STDOUT_FILENO) }
+    static func print(_ text: String) { _ = write(text.printableLines + "\n", to: STDOUT_FILENO) }
 
     /// What the command was asked for. Throws where it cannot be written.
-    static func result(_ text: String) throws {
+    static func result(_ text: String) throws { try writeResult(text.printableLines) }
+
+    /// The same as one JSON object, in which what is quoted stays as it is.
+    static func result(json: Data) throws { try writeResult(String(decoding: json, as: UTF8.self)) }
+
+    private static func writeResult(_ text: String) throws {
         if let code = write(text + "\n", to: STDOUT_FILENO) { throw OutputError(code: code) }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
+import Torch
 
 struct DataCheck: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -14,6 +14,6 @@ struct DataShow: ParsableCommand {
 
     func run() throws {
         let inspection = try Inspection(dataset: data.path, columns: data.reading.columns, captionLines: data.reading.lines)
-        try Console.result(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
+        try json ? Console.result(json: inspection.json()) : Console.result(inspection.text)
     }
 }

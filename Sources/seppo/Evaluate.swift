@@ -59,7 +59,7 @@ struct Evaluate: ParsableCommand {
         var comparison = try Comparison(outcomes[0].records, base: outcomes.count > 1 ? outcomes[1].records : nil)
         if data != nil { comparison.skipped = outcomes[0].skipped }
         outcomes[0].skipped.show()
-        try Console.result(json ? String(decoding: try comparison.json(), as: UTF8.self) : Self.table(comparison))
+        try json ? Console.result(json: comparison.json()) : Console.result(Self.table(comparison))
     }
 
     private func drawn(_ pipeline: Pipeline, progress: (Int, Int) throws -> Void) throws -> DenoisingEvaluation.Outcome {

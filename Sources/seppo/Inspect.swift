@@ -38,6 +38,6 @@ struct Inspect: ParsableCommand {
             } else {
                 try Inspection(dataset: path, columns: reading.columns, captionLines: reading.lines, effort: effort)
             }
-        try Console.result(json ? String(decoding: try inspection.json(), as: UTF8.self) : inspection.text)
+        try json ? Console.result(json: inspection.json()) : Console.result(inspection.text)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// A file or row that was left out, and why.
 public struct Skip: Sendable, Hashable, Codable, CustomStringConvertible {
@@ -16,7 +17,7 @@ public struct Skip: Sendable, Hashable, Codable, CustomStringConvertible {
 
     public init(_ error: ImageError) { self.init(file: error.file, reason: error.reason.description) }
 
-    public var description: String { "\(file)\(row.map { ":\($0)" } ?? ""): \(reason)" }
+    public var description: String { "\(file)\(row.map { ":\($0)" } ?? ""): \(reason)".printable }
 }
 
 /// The winners of a data set, in its order: every image's bytes were read once, none was decoded.
@@ -55,7 +56,7 @@ public struct WinnerSet: Sendable {
     }
 
     /// What files of images end in.
-    public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "webp"]
+    public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "jfif", "jpe", "webp"]
 
     /// Opens whatever stands at `url`; the one place that tells forms apart. Throws where there is no winner to be had.
     ///
@@ -195,19 +196,19 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
 
     public var description: String {
         switch self {
-        case .notThere(let path): return "\(path): there is no such folder or file"
-        case .unreadable(let path, let reason): return "\(path): cannot be read: \(reason)"
-        case .notADataSet(let path): return "\(path): neither a folder nor a .parquet or .tar file"
+        case .notThere(let path): return "\(path.printable): there is no such folder or file"
+        case .unreadable(let path, let reason): return "\(path.printable): cannot be read: \(reason)"
+        case .notADataSet(let path): return "\(path.printable): neither a folder nor a .parquet or .tar file"
         case .noColumns(let path, let name):
-            return "\(path): has no columns, so that none is \(name): they are Parquet's, or a metadata file's; captions are told by their files' names here"
+            return "\(path.printable): has no columns, so that none is \(name): they are Parquet's, or a metadata file's; captions are told by their files' names here"
         case .severalSplits(let path, let splits):
-            return "\(path): holds the splits \(splits.joined(separator: ", ")), none of which is train: give the folder or file of the one that is meant"
+            return "\(path.printable): holds the splits \(splits.joined(separator: ", ")), none of which is train: give the folder or file of the one that is meant"
         case .severalConfigurations(let path, let configurations):
             let more = configurations.count > 20 ? "; and \(configurations.count - 20) more" : ""
-            return "\(path): holds several data sets: give the folder or file of the one that is meant, instead of the folder around them. "
+            return "\(path.printable): holds several data sets: give the folder or file of the one that is meant, instead of the folder around them. "
                 + configurations.prefix(20).joined(separator: "; ") + more
         case .noWinners(let path, let lookedFor, let skips):
-            var lines = ["\(path): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
+            var lines = ["\(path.printable): no usable winner. Looked for \(lookedFor); \(skips.count) left out"]
             lines += skips.prefix(5).map { "  \($0)" }
             if skips.count > 5 { lines.append("  and \(skips.count - 5) more") }
             return lines.joined(separator: "\n")

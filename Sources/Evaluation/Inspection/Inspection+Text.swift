@@ -1,6 +1,7 @@
 import Datasets
 import Diffusion
 import Foundation
+import Torch
 
 extension Inspection {
     /// The answer for people, a few lines; at most twenty problems are written out.
@@ -16,7 +17,7 @@ extension Inspection {
         lines.append(problems.isEmpty ? "no problems" : problems.count == 1 ? "1 problem:" : "\(problems.count) problems:")
         lines += problems.prefix(20).map { "  \($0)" }
         if problems.count > 20 { lines.append("  and \(problems.count - 20) more; --json lists all") }
-        return lines.joined(separator: "\n")
+        return lines.map(\.printable).joined(separator: "\n")
     }
 
     private static let titles: [Kind: String] = [

@@ -157,5 +157,5 @@ public struct Inspection: Encodable, Sendable {
 /// There is nothing at the path.
 public struct InspectionError: Error, CustomStringConvertible {
     public let path: String
-    public var description: String { "\(path): there is no such file or folder" }
+    public var description: String { "\(path.printable): there is no such file or folder" }
 }

@@ -43,6 +43,8 @@ struct HTML: ExpressibleByStringInterpolation, Sendable {
             case "\n", "\t": escaped.unicodeScalars.append(scalar)
             // HTML has no way to write a control character, not even as a number: show that one was there.
             case _ where scalar.properties.generalCategory == .control: escaped += "\u{FFFD}"
+            // What turns the direction of writing would turn the page around it too.
+            case "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": escaped += "\u{FFFD}"
             default: escaped.unicodeScalars.append(scalar)
             }
         }
