@@ -43,7 +43,7 @@ extension LoRA {
         private mutating func read(_ source: Source) throws {
             let file = try SafeTensorsFile(source.file)
             func wrong(_ message: String) -> ConfigurationError { ConfigurationError(file: file.url.path, message: message) }
-            if let other = OtherAdapters.kind(of: file.names, file.metadata) { throw wrong(other) }
+            if let other = OtherAdapters.refusal(file) { throw wrong(other) }
             if let reason = RunCheckpoint.refusal(file) { throw wrong(reason) }
             var found: [Part: [String: Found]] = [:]
             for name in file.names {
@@ -199,7 +199,7 @@ extension LoRA.File {
 
     /// Whether a file looks like adapters by its names: of whichever kind, to be read or refused.
     public static func isOne(_ file: SafeTensorsFile) -> Bool {
-        file.names.contains { AdapterName($0) != nil } || OtherAdapters.kind(of: file.names, file.metadata) != nil
+        file.names.contains { AdapterName($0) != nil } || OtherAdapters.kind(file) != nil
     }
 
     /// Writes the adapters under other names. Throws where a layer's name belongs to no UNet of Stable Diffusion's structure.

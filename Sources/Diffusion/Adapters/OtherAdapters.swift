@@ -4,11 +4,22 @@ import Torch
 /// say about themselves.
 enum OtherAdapters {
     /// What such a file is and what to do about it; nil where it may be a LoRA.
-    static func kind(of names: [String], _ metadata: [String: String]) -> String? {
-        if let (_, what) = parts.first(where: { test, _ in names.contains(where: test) }) { return what }
-        if let (_, what) = kinds.first(where: { test, _ in names.contains(where: test) }) { return "is \(what); \(onlyLoRA)" }
-        if let model = model(names, metadata) { return "is a LoRA for \(model), and models here are Stable Diffusion 1.x or 2.x" }
+    static func refusal(_ file: SafeTensorsFile) -> String? {
+        first(of: weights, file.names) ?? kind(file)
+    }
+
+    /// The same for files that are no weights of a network: adapters of other kinds, embeddings and the like.
+    static func kind(_ file: SafeTensorsFile) -> String? {
+        let names = file.names
+        if let what = first(of: companions, names) { return what }
+        if let what = first(of: changes, names) { return "is \(what); \(onlyLoRA)" }
+        guard names.contains(where: { $0.contains("lora") }) else { return nil }
+        if let model = model(names, file.metadata) { return "is a LoRA for \(model), and models here are Stable Diffusion 1.x or 2.x" }
         return nil
+    }
+
+    private static func first(of rules: [(Test, String)], _ names: [String]) -> String? {
+        rules.first { test, _ in names.contains(where: test) }?.1
     }
 
     private typealias Test = @Sendable (String) -> Bool
@@ -21,7 +32,7 @@ enum OtherAdapters {
     private static func containing(_ texts: String...) -> Test { { name in texts.contains(where: name.contains) } }
 
     /// Models, and parts of them.
-    private static let parts: [(Test, String)] = [
+    private static let weights: [(Test, String)] = [
         (prefix("model.diffusion_model.", "first_stage_model.", "cond_stage_model."), "is a whole model in a single file, not a LoRA"),
         (prefix("policy."), "is the saved state of a run, not a LoRA: a run's LoRA is its lora.safetensors"),
         (
@@ -30,6 +41,10 @@ enum OtherAdapters {
         ),
         (suffix("text_model.embeddings.token_embedding.weight"), "holds the weights of a text encoder, not a LoRA"),
         (prefix("decoder.conv_in.", "encoder.conv_in."), "holds the weights of an autoencoder, not a LoRA"),
+    ]
+
+    /// What stands beside a model and changes no weights of its own.
+    private static let companions: [(Test, String)] = [
         ({ $0 == "lora_controlnet" }, "is a ControlNet-LoRA, which steers a model by a picture and is not read"),
         (prefix("control_model.", "controlnet_", "input_hint_block.", "lora_controlnet"), "is a ControlNet, which steers a model by a picture and is not read"),
         (prefix("image_proj.", "ip_adapter."), "is an IP-Adapter, which takes pictures as prompts and is not read"),
@@ -47,7 +62,7 @@ enum OtherAdapters {
     ]
 
     /// Changes of weights by other rules than B·A.
-    private static let kinds: [(Test, String)] = [
+    private static let changes: [(Test, String)] = [
         (containing(".hada_"), "a LoHa (LyCORIS, tensors hada_…)"),
         (containing(".lokr_"), "a LoKr (LyCORIS, tensors lokr_…)"),
         (containing(".lora_mid."), "a LoCon with a Tucker decomposition (tensors lora_mid)"),
@@ -80,7 +95,7 @@ enum OtherAdapters {
     ]
 
     private static func model(_ names: [String], _ metadata: [String: String]) -> String? {
-        if let (_, model) = models.first(where: { test, _ in names.contains(where: test) }) { return model }
+        if let model = first(of: models, names) { return model }
         // sd-scripts numbers the text encoder and takes latent-diffusion's names for blocks of Stable Diffusion XL alone.
         if names.contains(where: { $0.hasPrefix("lora_te1_") }), names.contains(where: { $0.contains("_input_blocks_") || $0.contains("_output_blocks_") }) {
             return "Stable Diffusion XL"
