@@ -106,7 +106,8 @@ public struct Inspection: Encodable, Sendable {
 
     private static func kind(ofFile url: URL) -> Kind {
         if WinnerSet.mayBe(at: url) { return .dataset }
-        guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
+        let isCalledOne = url.pathExtension == "safetensors" && (try? RegularFile.start(of: url)).flatMap { FileKind($0) } == nil
+        guard isCalledOne || TensorFileInspection.looksLikeOne(url) else { return .unknown }
         let parts = (try? SafeTensorsFile(url)).map(SingleFile.contents) ?? []
         return parts.isEmpty ? .safetensors : parts.count > 1 ? .singleFile : Kind(rawValue: parts[0]) ?? .safetensors
     }
