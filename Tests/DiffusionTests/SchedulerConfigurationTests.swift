@@ -109,4 +109,27 @@ import Torch
         let error = #expect(throws: SchedulerError.self) { try read("{\"_class_name\": \"DDIMScheduler\", \(option)}") }
         #expect(error?.problem == problem && error?.file?.hasSuffix(".json") == true)
     }
+
+    /// diffusers takes them as they are, for every sampler: ᾱ is their product.
+    @Test func listedBetasMakeTheSchedule() throws {
+        let betas = Array(repeating: "0.25", count: 4).joined(separator: ", ")
+        let configuration = try read("{\"_class_name\": \"DDIMScheduler\", \"num_train_timesteps\": 4, \"trained_betas\": [\(betas)]}")
+        #expect(try configuration.noiseSchedule().alphasCumulative.values(Float.self) == [0.75, 0.5625, 0.421875, 0.31640625])
+        #expect(try configuration.noiseSchedule(for: .euler).count == 4)
+        for wrong in ["[0.1, \"a\", 0.1, 0.1]", "[0.1, 2, 0.1, 0.1]", "[0.1]", "3"] {
+            let damaged = try read("{\"_class_name\": \"DDIMScheduler\", \"num_train_timesteps\": 4, \"trained_betas\": \(wrong)}")
+            #expect(throws: SchedulerError.self) { try damaged.noiseSchedule() }
+        }
+    }
+
+    /// Files of samplers that are not here tell the schedule; those of another noise process do not.
+    @Test func relativesTellTheScheduleAndOthersDoNot() throws {
+        let lcm = try read("{\"_class_name\": \"LCMScheduler\", \"original_inference_steps\": 50, \"beta_schedule\": \"scaled_linear\"}")
+        #expect(try lcm.sampler(.ddim) is DDIM && read(written(lcm)) == lcm)
+        #expect(throws: SchedulerError.self) { try lcm.sampler() }
+        for name in ["FlowMatchEulerDiscreteScheduler", "EDMEulerScheduler"] {
+            let error = #expect(throws: SchedulerError.self) { try read("{\"_class_name\": \"\(name)\"}").sampler(.ddim) }
+            #expect(error?.problem == .otherProcess(name))
+        }
+    }
 }

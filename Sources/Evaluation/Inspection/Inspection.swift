@@ -123,7 +123,8 @@ public struct Inspection: Encodable, Sendable {
 
     private static func kind(ofFile url: URL) -> Kind {
         if WinnerSet.mayBe(at: url) { return .dataset }
-        guard url.pathExtension == "safetensors" || TensorFileInspection.looksLikeOne(url) else { return .unknown }
+        let isCalledOne = url.pathExtension == "safetensors" && (try? RegularFile.start(of: url)).flatMap { FileKind($0) } == nil
+        guard isCalledOne || TensorFileInspection.looksLikeOne(url) else { return .unknown }
         guard let file = try? SafeTensorsFile(url) else { return .safetensors }
         let parts = SingleFile.contents(file)
         guard !parts.isEmpty else { return LoRA.File.isOne(file) ? .lora : .safetensors }
