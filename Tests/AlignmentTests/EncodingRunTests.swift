@@ -145,7 +145,10 @@ import Torch
                 progress: { if $0.update == update { signals.note(SIGTERM) } })
         }
         #expect(throws: StoppedBySignal.self) { try run(stoppingAt: 5) }
-        let expected = [Skip(file: "metadata.jsonl", row: 6, reason: "not valid JSON"), Skip(file: "1.png", reason: "not a PNG, JPEG or WebP image")]
+        let expected = [
+            Skip(file: "metadata.jsonl", row: 6, reason: "not valid JSON: a value was expected at byte 1"),
+            Skip(file: "1.png", reason: "not a PNG, JPEG or WebP image"),
+        ]
         #expect(atStart == Array(expected.prefix(1)) && later == Array(expected.suffix(1)))
         #expect(SkippedFiles.read(RunDirectory(folder)) == expected)
     }

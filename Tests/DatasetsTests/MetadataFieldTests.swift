@@ -31,7 +31,7 @@ import Testing
         (#"{"file_name": "a.png", "text": ["a", 7]}"#, "text is a list that holds a number, not texts alone"),
         (#"{"file_name": "a.PNG", "text": "a cat"}"#, "a.PNG is missing; there is a.png"),
         (#"{"file_name": "sub", "text": "a cat"}"#, "sub is not a .png, .jpg, .jpeg or .webp file"),
-        (#"{"file_name": "a.png", "text": "a cat", }"#, "not valid JSON: a key in double quotes was expected at byte 42"),
+        (#"{"file_name": "a.png", "text": "a cat", }"#, "not valid JSON: a key in double quotes was expected at byte 41"),
     ])
     func leftOut(_ row: String, _ reason: String) throws { #expect(try rows(row).leftOut == ["metadata.jsonl:1: \(reason)"]) }
 
@@ -86,6 +86,13 @@ import Testing
             let error = #expect(throws: WinnerSetError.self) { try folder.winners() }
             #expect(error?.description.contains("metadata.jsonl: is UTF-16, not UTF-8") == true, "\(mark) \(error as Any)")
         }
+    }
+
+    @Test func aRowThatIsNotUTF8LeavesTheOthers() throws {
+        let folder = try PictureFolder(["a.png", "b.png"])
+        let rows = Array("{\"file_name\": \"a.png\", \"text\": \"a caf".utf8) + [0xE9] + Array("\"}\n{\"file_name\": \"b.png\", \"text\": \"b\"}".utf8)
+        try folder.write(rows, to: "metadata.jsonl")
+        #expect(try folder.winners().lines == ["b.png: b"] && folder.winners().leftOut == ["metadata.jsonl:1: not UTF-8"])
     }
 
     @Test func csvTakesCaptionAndPrompt() throws {

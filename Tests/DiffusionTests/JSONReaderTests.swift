@@ -28,7 +28,7 @@ import Testing
         ("{\"a\"}", "a colon was expected", 5), ("[1 2]", "a comma or ] was expected", 4),
         ("{'a': 1}", "a key in double quotes was expected", 2), ("[1,]", "a value was expected", 4), ("\"a", "a text is never closed", 3),
         ("\"a\nb\"", "a control character within a text", 3), ("\"\\x\"", "an unknown escape", 3), ("\"\\u12g4\"", "four hexadecimal digits were expected", 4),
-        ("01", "a number begins with a zero", 2), ("1.", "a digit was expected", 3), ("1e", "a digit was expected", 3), ("+1", "a value was expected", 1),
+        ("01", "a number begins with a zero", 1), ("1.", "a digit was expected", 3), ("1e", "a digit was expected", 3), ("+1", "a value was expected", 1),
         (".5", "a value was expected", 1), ("nan", "a value was expected", 1), ("1 2", "something follows the value", 3), ("tru", "a value was expected", 1),
     ])
     func refused(_ text: String, _ reason: String, _ place: Int) {

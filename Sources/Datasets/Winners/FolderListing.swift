@@ -47,7 +47,7 @@ struct FolderListing {
         try DatasetConfigurations.requireOne(tables.isEmpty ? folders.map { $0 + "images" } : tables.all.map(\.file), in: folder)
         for skip in walk.skips { listing.leaveOut(skip.file, skip.reason) }
         leaveOutOtherTables(paths)
-        leaveOutOtherSplits(paths)
+        leaveOutOtherSplits(paths, captions)
         for table in tables.all { addRows(of: table) }
         addCaptionedImages(paths.filter { DatasetSplit(foldersOf: $0.path) == split }, captions)
     }
@@ -98,7 +98,7 @@ struct FolderListing {
     }
 
     /// A picture a line would bury everything else: they are told by folder.
-    private mutating func leaveOutOtherSplits(_ paths: [DatasetPath]) {
+    private mutating func leaveOutOtherSplits(_ paths: [DatasetPath], _ captions: CaptionFiles) {
         var counts: [String: (split: DatasetSplit, images: Int)] = [:]
         for path in paths where path.isImage {
             guard let other = DatasetSplit(foldersOf: path.path), other != split else { continue }
@@ -107,6 +107,10 @@ struct FolderListing {
         for (name, found) in counts.sorted(by: { $0.key < $1.key }) {
             listing.leaveOut(name, "\(DatasetSplit.reasonNotRead(found.split, trained: split)) (pictures: \(found.images))")
         }
+        guard split != nil else { return }
+        let rest = paths.filter { $0.isImage && DatasetSplit(foldersOf: $0.path) == nil && tables.table(for: $0) == nil && captions.holds($0) }
+        guard let first = rest.first else { return }
+        listing.leaveOut(first.path, DatasetSplit.reasonNotRead(nil, trained: split) + (rest.count > 1 ? " (pictures: \(rest.count))" : ""))
     }
 
     // MARK: Metadata files
@@ -119,8 +123,8 @@ struct FolderListing {
             }
         }
         let names = MetadataFormat.allCases.map(\.fileName)
-        for (file, what) in walk.others.sorted(by: { $0.key < $1.key }) where names.contains(DatasetPath(file).name) && what.contains("folder") {
-            listing.leaveOut(file, what)
+        for (file, what) in walk.others.sorted(by: { $0.key < $1.key }) where names.contains(DatasetPath(file).name) && what == "is a folder" {
+            listing.leaveOut(file, "\(what), not a file")
         }
     }
 
@@ -191,7 +195,7 @@ struct FolderListing {
     private mutating func image(_ path: String, _ name: String) throws(RowError) -> ImageReference {
         let parts = DatasetPath(path)
         guard parts.isImage else { throw RowError("\(name) is \(parts.otherImage ?? "not a .png, .jpg, .jpeg or .webp file")") }
-        if let what = walk.others[path] { throw RowError("\(name) \(what)".replacingOccurrences(of: ", not a file", with: "")) }
+        if let what = walk.others[path] { throw RowError("\(name) \(what)") }
         var status = stat()
         guard stat(folder.path + "/" + path, &status) == 0 else {
             throw RowError("\(name) is missing" + (similar[parts.stem.lowercased()].map { "; there is \($0)" } ?? ""))
@@ -219,7 +223,7 @@ struct FolderListing {
                 continue
             }
             if let what = path.otherImage { listing.leaveOut(path.path, what) }
-            guard path.isImage else { continue }
+            guard path.isImage, !named.contains(path.path) else { continue }
             switch captions.match(path) {
             case .none(let reason): listing.leaveOut(path.path, reasonForNoCaption(path) ?? reason)
             case .file(let file, let others):

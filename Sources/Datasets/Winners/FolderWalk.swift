@@ -7,7 +7,7 @@ struct FolderWalk {
     let root: String
     /// Regular files, by their paths within the folder, sorted by bytes so that every machine agrees.
     private(set) var files: [String] = []
-    /// What is no regular file, by path, and what it is: "is a folder, not a file".
+    /// What is no regular file, by path, and what it is: "is a folder".
     private(set) var others: [String: String] = [:]
     /// What cannot be used whatever it is for.
     private(set) var skips: [Skip] = []
@@ -64,10 +64,10 @@ struct FolderWalk {
             switch status.st_mode & S_IFMT {
             case S_IFREG: files.append(file)
             case S_IFDIR:
-                others[file] = "is a folder, not a file"
+                others[file] = "is a folder"
                 if isLink { linkedFolders.append(file + "/") } else { folders.append(file + "/") }
             default:
-                others[file] = "is a pipe or a device, not a file"
+                others[file] = "is a pipe or a device"
                 skips.append(Skip(file: file, reason: "a pipe or a device, not a file"))
             }
         }

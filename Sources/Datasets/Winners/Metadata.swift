@@ -57,6 +57,7 @@ enum MetadataFormat: String, CaseIterable {
 
     private static func fields(_ line: ArraySlice<UInt8>) -> Result<[String: JSONValue], RowError> {
         guard line.count <= longestLine else { return .failure(RowError("the line has more than \(longestLine) bytes")) }
+        guard String(validating: line, as: UTF8.self) != nil else { return .failure(RowError("not UTF-8")) }
         do {
             guard case .object(let fields) = try JSONValue(json: line) else { return .failure(RowError("not a JSON object")) }
             return .success(fields)
