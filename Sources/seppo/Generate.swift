@@ -10,7 +10,7 @@ struct Generate: ParsableCommand {
         discussion: """
             Image i of a prompt uses seed + i, and its start noise is that of libtorch's CPU generator with that seed, so that Python draws the \
             same image. With one image, an OUTPUT that ends in .png is the file itself; otherwise it is a folder of 00000-SEED.png, … with a \
-            metadata.jsonl beside them.
+            metadata.jsonl beside them, not there yet or empty: no data set is added to or replaced.
 
             A file of prompts has one a line, in UTF-8; lines that begin with # are passed over. Behind a prompt may stand, as in sd-scripts: --n \
             (negative prompt), --w, --h, --d (seed), --l (guidance), --s (steps).

@@ -29,7 +29,7 @@ extension DataSetOptions {
     /// Wrong usage where what is written would touch the data set.
     func checkOutput(_ output: URL, _ common: CommonOptions) throws {
         var use = FileUse()
-        use.reads("the data set", URL(fileURLWithPath: path))
+        use.reads("the data set", URL(fileURLWithPath: path).standardizedFileURL)
         common.reads(&use)
         use.writes("--output", output)
         try use.checkUsage()

@@ -29,7 +29,7 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Side of the images of --images in pixels, a multiple of 8: the shorter side is resized to it, the middle cropped.")
     var resolution = 64
 
-    @Option(help: "Where the model folder is written.", transform: Place.url)
+    @Option(help: "Where the model folder is written: not there yet, or empty.", transform: Place.url)
     var output: URL
 
     @Option(help: "Pictures in the corpus of Scenes (default: 24000), or at most that many of --images (default: all).")

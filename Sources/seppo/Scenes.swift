@@ -8,7 +8,7 @@ struct Scenes: ParsableCommand {
         abstract: "Write a data set of the built-in world as an image folder.",
         discussion: "Good pictures, or a mixture of good and flawed ones. Every picture has a losing one beside it, flawed, for methods that want pairs.")
 
-    @Option(help: "Folder to write.", transform: Place.url) var output: URL
+    @Option(help: "Folder to write, not there yet or empty.", transform: Place.url) var output: URL
     @Option(help: "Pictures.") var count: Int
     @Option(help: "good or mixed. Default: good.", transform: Scenes.quality) var quality = SceneQuality.good
     @Option(help: "Captions: train, tune or held-out.") var split: SceneSplit = .train

@@ -80,8 +80,9 @@ extension RunDirectory {
     func newestCheckpoint(_ settings: AlignmentSettings, logged: Int) -> Int? {
         func isWhole(_ k: Int) -> Bool { (try? SafeTensorsFile(checkpoint(k, ofAdapters: settings.trainsAdapters)).verify()) != nil }
         let last = min(settings.iterations, logged / settings.updates)
-        let all = settings.row.comparesPairs && settings.row.reference == .random
-        return stride(from: last, through: 1, by: -1).first { k in all ? (1...k).allSatisfy(isWhole) : isWhole(k) }
+        guard last >= 1 else { return nil }
+        let drawsAll = settings.row.comparesPairs && settings.row.reference == .random
+        return drawsAll ? (1...last).prefix(while: isWhole).last : (1...last).last(where: isWhole)
     }
 }
 
