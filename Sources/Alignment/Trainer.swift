@@ -146,7 +146,7 @@ public final class Trainer {
         while counters.updates < settings.totalUpdates {
             let (rows, position) = try nextWinners {
                 if let stop = signals.received {
-                    throw StoppedBySignal(number: stop, isSaved: try updatesSaved == counters.updates || saveProven())
+                    throw StoppedBySignal(number: stop, isSaved: try updatesSaved == counters.updates || saveIfGood())
                 }
                 try encoding($0, $1)
             }
@@ -161,18 +161,19 @@ public final class Trainer {
             try log.append(entry)
             try events.append(entry)
             let endsIteration = counters.updates % settings.updates == 0
-            if endsIteration {
+            let stop = signals.received
+            let isLast = counters.updates == settings.totalUpdates
+            let isGood = isLast || stop != nil ? try isGood() : true
+            if endsIteration, isGood {
                 try mayWrite()
                 try pool.append(counters.updates / settings.updates, policyStore.trained)
             }
             isSaveDue = isSaveDue || endsIteration || counters.updates % settings.saveEvery == 0
-            let stop = signals.received
-            let isLast = counters.updates == settings.totalUpdates
-            let isSaved = isLast || stop != nil ? try saveProven() : false
+            if isLast || stop != nil, isGood { try save() }
             try progress(entry)
-            if let stop { throw StoppedBySignal(number: stop, isSaved: isSaved) }
+            if let stop { throw StoppedBySignal(number: stop, isSaved: isGood) }
             if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
-            if isLast, !isSaved { throw hasLearned ? RunError.spoilt : .noneTaken(counters.updates) }
+            if isLast, !isGood { throw hasLearned ? RunError.spoilt : .noneTaken(counters.updates) }
             if endsIteration { try validate(stopping: signals) }
         }
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
@@ -299,14 +300,17 @@ public final class Trainer {
         return entry
     }
 
-    /// Saves the state that a run stops or ends with, where finite gradients come out of it. The next update would prove that, as it does of the others'
-    /// states, but it may take minutes, and after the last there is none.
+    /// Saves the state that a run stops with, where it is good.
     /// - Returns: whether it was saved
-    private func saveProven() throws -> Bool {
-        guard hasLearned || counters.updates < settings.totalUpdates, try isFinite() else { return false }
+    private func saveIfGood() throws -> Bool {
+        guard try isGood() else { return false }
         try save()
         return true
     }
+
+    /// Whether the state that a run stops or ends with is worth keeping: finite gradients come out of it, and an end is of something. The next update would
+    /// prove the former, as it does of the other states, but it may take minutes, and after the last there is none.
+    private func isGood() throws -> Bool { try (hasLearned || counters.updates < settings.totalUpdates) && isFinite() }
 
     /// Whether the policy's weights, a winner's own error and its gradient are finite. Where this process took no step, they are those of a good state.
     private func isFinite() throws -> Bool {

@@ -29,7 +29,8 @@ import Torch
             if case .spoilt? = $0 as? RunError { true } else { false }
         }
         #expect(try RunState.load(directory) == nil)
-        for file in [directory.model, directory.adapters] { #expect(!FileManager.default.fileExists(atPath: file.path)) }
+        let results = [directory.model, directory.adapters, directory.checkpoint(1, ofAdapters: lora > 0)]
+        for file in results { #expect(!FileManager.default.fileExists(atPath: file.path)) }
         // The twin, whose step is of an ordinary size.
         let twin = try world.train(spoiling { ($0.lora, $0.ema, $0.learningRate) = (lora, ema, 1e-3) }, in: "twin")
         #expect(try RunState.load(twin)?.counters.updates == 1)
@@ -66,7 +67,7 @@ import Torch
             } throws: {
                 if case .noneTaken(updates)? = $0 as? RunError { true } else { false }
             }
-            #expect(!FileManager.default.fileExists(atPath: directory.model.path))
+            for file in [directory.model, directory.checkpoint(1)] { #expect(!FileManager.default.fileExists(atPath: file.path)) }
             #expect(try RunState.load(directory) == nil)
             let entries = try directory.entries()
             #expect(entries.count == updates && entries.allSatisfy { $0.skipped == 1 })

@@ -87,5 +87,7 @@ import Testing
         let alarms = Alarms(totalUpdates: 100)
         #expect(alarms.raised(by: entry(100, skipped: true), margins: [], errors: PairedErrors(), skipped: 1)?.first?.contains("the last updates") == true)
         #expect(alarms.raised(by: entry(99, skipped: true), margins: [], errors: PairedErrors(), skipped: 1) == nil)
+        let nothing = alarms.raised(by: entry(100, skipped: true), margins: [], errors: PairedErrors(), skipped: 100)
+        #expect(nothing?.contains { $0.contains("the last updates") } == false, "there is no model then")
     }
 }

@@ -24,7 +24,7 @@ struct Alarms {
             if skipped * 10 > max(entry.update, min(totalUpdates, Self.fewestUpdates)) {
                 raised.append("skipped: more than a tenth of the updates so far were left out, because their loss or gradient was not finite")
             }
-            if entry.update == totalUpdates {
+            if entry.update == totalUpdates, skipped < totalUpdates {
                 raised.append("skipped: the last updates were left out, because their loss or gradient was not finite; the model is that of the update before")
             }
         }
