@@ -49,7 +49,7 @@ public struct DatasetSheet {
     private func picture(_ image: ImageReference, name: String?) -> HTML {
         let label: HTML = name.map { "<span class=\"name\">\($0)</span>" } ?? .nothing
         do {
-            let crop = try image.image().fitted(to: resolution)
+            let crop = try image.image(fittedTo: resolution)
             let shown = resolution > Self.side ? try crop.resized(width: Self.side, height: Self.side) : crop
             let pixelated: HTML = resolution <= 128 ? " class=\"pixelated\"" : .nothing
             let data = Data(try shown.encodedPNG()).base64EncodedString()

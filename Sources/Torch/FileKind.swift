@@ -56,9 +56,11 @@ public enum FileKind: Sendable, Equatable {
         if text(0..<4) == "RIFF", text(8..<12) == "WEBP" { return .image("a WebP") }
         if let brand = text(4..<12), brand.hasPrefix("ftyp") {
             if ["avif", "avis"].contains(brand.dropFirst(4)) { return .image("an AVIF") }
-            if ["heic", "heix", "mif1", "msf1"].contains(brand.dropFirst(4)) { return .image("an HEIC") }
+            if ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"].contains(brand.dropFirst(4)) { return .image("an HEIC") }
             return .document("a video or sound file (MP4)")
         }
+        // Two letters are little: the size of a bitmap's second header, of which there are few.
+        if text(0..<2) == "BM", start.count > 17, [12, 40, 52, 56, 64, 108, 124].contains(start[14]), start[15...17] == [0, 0, 0] { return .image("a BMP") }
         return signatures.first { start.starts(with: $0.0) }?.1
     }
 
@@ -66,7 +68,9 @@ public enum FileKind: Sendable, Equatable {
         (Array("GGUF".utf8), .gguf), (Array("PAR1".utf8), .parquet), ([0x89] + Array("HDF\r\n".utf8), .hdf5), ([0x93] + Array("NUMPY".utf8), .numPy),
         ([0x89] + Array("PNG\r\n".utf8), .image("a PNG")), ([0xFF, 0xD8, 0xFF], .image("a JPEG")), (Array("GIF8".utf8), .image("a GIF")),
         (Array("II*\0".utf8), .image("a TIFF")), (Array("MM\0*".utf8), .image("a TIFF")), ([0xFF, 0x0A], .image("a JPEG XL")),
-        ([0, 0, 0, 12] + Array("JXL ".utf8), .image("a JPEG XL")), (Array("%PDF-".utf8), .document("a PDF document")),
+        ([0, 0, 0, 12] + Array("JXL ".utf8), .image("a JPEG XL")), ([0, 0, 0, 12] + Array("jP  ".utf8), .image("a JPEG 2000")),
+        (Array("II+\0".utf8), .image("a TIFF")), (Array("MM\0+".utf8), .image("a TIFF")), (Array("8BPS".utf8), .image("a Photoshop")),
+        (Array("%PDF-".utf8), .document("a PDF document")),
         ([0x1F, 0x8B], .archive("a gzip")), ([0x28, 0xB5, 0x2F, 0xFD], .archive("a Zstandard")), ([0xFD] + Array("7zXZ\0".utf8), .archive("an xz")),
         (Array("BZh".utf8), .archive("a bzip2")), (Array("7z".utf8) + [0xBC, 0xAF, 0x27, 0x1C], .archive("a 7-Zip")), (Array("Rar!".utf8), .archive("a RAR")),
         ([0x50, 0x4B, 0x05, 0x06], .document("an empty zip archive")), ([0x7F] + Array("ELF".utf8), .document("a program (ELF)")),

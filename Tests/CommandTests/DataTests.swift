@@ -115,7 +115,7 @@ import Testing
         #expect(html.components(separatedBy: "<figure").count == 4 && html.components(separatedBy: "data:image/png;base64,").count == 7)
         #expect(html.contains("a red circle") && html.contains("Loser") && !html.contains("http:") && !html.contains("https:") && !html.contains("<script"))
         // The very crop that training makes.
-        let first = try WinnerSet(URL(fileURLWithPath: pairs)).winners[0].image.image().fitted(to: 24)
+        let first = try WinnerSet(URL(fileURLWithPath: pairs)).winners[0].image.image(fittedTo: 24)
         #expect(html.contains(Data(try first.encodedPNG()).base64EncodedString()))
     }
 

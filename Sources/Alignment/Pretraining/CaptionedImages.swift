@@ -32,7 +32,7 @@ extension CaptionedImages {
         bytes.reserveCapacity(listed.count * side * side * 3)
         for winner in listed {
             do throws(ImageError) {
-                bytes += try winner.image.image().fitted(to: side).pixels
+                bytes += try winner.image.image(fittedTo: side).pixels
                 captions.append(winner.caption)
             } catch {
                 skips.append(Skip(error))

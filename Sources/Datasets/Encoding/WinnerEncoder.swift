@@ -92,17 +92,17 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     // MARK: Images
 
-    /// Of an image's latents: equal keys stand for equal latents.
+    /// Of an image's latents: equal keys stand for equal latents. The number counts changes of what is made of an image.
     func key(ofImage digest: String, mirrored: Bool, _ settings: EncodingSettings) -> String {
         let key = ContentKey()
-        for part in ["image 1", imageKey, "\(settings.resolution) \(settings.posterior) \(mirrored)", digest] { key.update(part) }
+        for part in ["image 2", imageKey, "\(settings.resolution) \(settings.posterior) \(mirrored)", digest] { key.update(part) }
         return key.finish()
     }
 
     /// `mean` and, unless the mode alone is wanted, `deviation`, `[C, h, w]`, scaled.
     func latents(of image: ImageReference, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
         try Self.alone {
-            let pixels = try Self.pixels(of: image, settings)
+            let pixels = try image.image(fittedTo: settings.resolution)
             let autoencoder = try networks().autoencoder
             let posterior = autoencoder.posterior((mirrored ? pixels.flippedHorizontally() : pixels).tensor.unsqueezed(0))
             guard posterior.mean.isFinite else { throw EncodingError(image: image.name) }
@@ -110,11 +110,6 @@ public final class WinnerEncoder: @unchecked Sendable {
             if settings.posterior == .sample { tensors["deviation"] = (posterior.logVariance * 0.5).exponential * autoencoder.configuration.scalingFactor }
             return tensors.mapValues { $0[0].contiguous() }
         }
-    }
-
-    private static func pixels(of image: ImageReference, _ settings: EncodingSettings) throws(ImageError) -> RGBImage {
-        let whole = try image.image()
-        do { return try whole.fitted(to: settings.resolution) } catch { throw ImageError(file: image.name, reason: error.reason) }
     }
 
     // MARK: Captions

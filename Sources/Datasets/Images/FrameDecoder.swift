@@ -2,16 +2,16 @@ import CFFmpeg
 
 /// Runs one FFmpeg decoder over one picture.
 enum FrameDecoder {
-    static func decode(_ image: ImageContainer) throws(ImageError.Reason) -> Raster {
-        try withFrame(of: image, markedBy: marks[0]) { frame throws(ImageError.Reason) in
-            let raster = try Raster(frame, of: image)
-            // A row of nothing but the mark was either never written or is that colour: the other mark tells.
-            if image.codec == .png, let row = lastRow(of: frame), consists(row, of: marks[0]) {
-                let second = try withFrame(of: image, markedBy: marks[1]) { second throws(ImageError.Reason) in lastRow(of: second) ?? [] }
-                if second != row { throw .truncated }
-            }
-            return raster
+    /// The decoded frame; the decoder and what it worked with are gone.
+    static func frame(of image: ImageContainer) throws(ImageError.Reason) -> Frame {
+        var frame = try decode(image, markedBy: marks[0])
+        // A row of nothing but the mark was either never written or is that colour: the other mark tells.
+        if image.codec == .png, let row = frame.lastRow, consists(row, of: marks[0]) {
+            frame.release()
+            frame = try decode(image, markedBy: marks[1])
+            if frame.lastRow != row { throw .truncated }
         }
+        return frame
     }
 
     /// FFmpeg's PNG decoder accepts compressed data that end early and leaves the rows below as they were, so the last row is marked first.
@@ -22,39 +22,35 @@ enum FrameDecoder {
         row.contains(mark) && row.allSatisfy { $0 == mark || $0 == 0 || $0 == 255 }
     }
 
-    private static func lastRow(of frame: AVFrame) -> [UInt8]? {
-        let length = av_image_get_linesize(AVPixelFormat(frame.format), frame.width, 0)
-        guard length > 0, let plane = frame.data.0 else { return nil }
-        return Array(UnsafeBufferPointer(start: plane + Int(frame.height - 1) * Int(frame.linesize.0), count: Int(length)))
-    }
-
     private static let silence: Void = av_log_set_level(AV_LOG_QUIET)
 
-    private static func withFrame<Result>(
-        of image: ImageContainer, markedBy mark: UInt8, _ body: (AVFrame) throws(ImageError.Reason) -> Result
-    ) throws(ImageError.Reason) -> Result {
+    private static func decode(_ image: ImageContainer, markedBy mark: UInt8) throws(ImageError.Reason) -> Frame {
         _ = silence
+        let frame = try Frame()
+        try decode(image, into: frame.pointer, markedBy: mark)
+        let found = frame.pointer.pointee
+        guard found.width == image.width, found.height == image.height else {
+            throw .damaged("its header says \(image.width) x \(image.height), its data \(found.width) x \(found.height)")
+        }
+        return frame
+    }
+
+    private static func decode(_ image: ImageContainer, into frame: UnsafeMutablePointer<AVFrame>, markedBy mark: UInt8) throws(ImageError.Reason) {
         guard let codec = avcodec_find_decoder_by_name(image.codec.rawValue) else {
             throw .unsupported("\(image.codec.rawValue) in this build of FFmpeg")
         }
         var context = avcodec_alloc_context3(codec)
-        var packet = av_packet_alloc()
-        var frame = av_frame_alloc()
-        defer {
-            avcodec_free_context(&context)
-            av_packet_free(&packet)
-            av_frame_free(&frame)
-        }
-        guard let context, let packet, let frame else { throw .file("out of memory") }
-        context.pointee.thread_count = 1
-        context.pointee.max_pixels = Int64(RGBImage.pixelLimit)
-        context.pointee.err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE
+        defer { avcodec_free_context(&context) }
+        guard let opened = context else { throw .file("out of memory") }
+        opened.pointee.thread_count = 1
+        opened.pointee.max_pixels = Int64(RGBImage.pixelLimit)
+        opened.pointee.err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE
         // libjpeg's own accurate inverse cosine transform; FFmpeg's usual one rounds differently.
-        context.pointee.idct_algo = FF_IDCT_INT
-        context.pointee.flags |= AV_CODEC_FLAG_BITEXACT
-        context.pointee.opaque = UnsafeMutableRawPointer(bitPattern: UInt(mark))
+        opened.pointee.idct_algo = FF_IDCT_INT
+        opened.pointee.flags |= AV_CODEC_FLAG_BITEXACT
+        opened.pointee.opaque = UnsafeMutableRawPointer(bitPattern: UInt(mark))
         if image.codec == .png {
-            context.pointee.get_buffer2 = { context, frame, flags in
+            opened.pointee.get_buffer2 = { context, frame, flags in
                 let status = avcodec_default_get_buffer2(context, frame, flags)
                 if status >= 0, let context, let frame, let plane = frame.pointee.data.0, frame.pointee.height > 0 {
                     let stride = Int(frame.pointee.linesize.0)
@@ -64,19 +60,57 @@ enum FrameDecoder {
                 return status
             }
         }
-        guard image.payload.count <= Int(Int32.max) - Int(AV_INPUT_BUFFER_PADDING_SIZE) else { throw .file("too many bytes for one image") }
-        try check(avcodec_open2(context, codec, nil))
-        try check(av_new_packet(packet, Int32(image.payload.count)))
-        image.payload.withUnsafeBytes { bytes in
-            if let start = bytes.baseAddress { packet.pointee.data.update(from: start.assumingMemoryBound(to: UInt8.self), count: bytes.count) }
+        guard image.payload.count <= Int(Int32.max) else { throw .file("too many bytes for one image") }
+        try check(avcodec_open2(opened, codec, nil))
+        let status = image.payload.withUnsafeBytes { bytes in
+            // Nothing of the packet outlives the bytes that it points into, which are not copied.
+            defer { avcodec_free_context(&context) }
+            return receive(frame, from: opened, bytes)
         }
-        try check(avcodec_send_packet(context, packet))
-        try check(avcodec_send_packet(context, nil))
-        try check(avcodec_receive_frame(context, frame))
-        guard frame.pointee.width == image.width, frame.pointee.height == image.height else {
-            throw .damaged("its header says \(image.width) x \(image.height), its data \(frame.pointee.width) x \(frame.pointee.height)")
+        try check(status)
+    }
+
+    /// FFmpeg's status.
+    private static func receive(
+        _ frame: UnsafeMutablePointer<AVFrame>, from context: UnsafeMutablePointer<AVCodecContext>, _ bytes: UnsafeRawBufferPointer
+    ) -> Int32 {
+        var packet = av_packet_alloc()
+        defer { av_packet_free(&packet) }
+        let start = UnsafeMutablePointer(mutating: bytes.bindMemory(to: UInt8.self).baseAddress)
+        guard let packet, let start, let buffer = av_buffer_create(start, bytes.count, { _, _ in }, nil, AV_BUFFER_FLAG_READONLY) else {
+            return seppo_averror_memory
         }
-        return try body(frame.pointee)
+        (packet.pointee.buf, packet.pointee.data, packet.pointee.size) = (buffer, start, Int32(bytes.count - ImageContainer.padding.count))
+        for send in [packet, nil] {
+            let status = avcodec_send_packet(context, send)
+            if status < 0 { return status }
+        }
+        return avcodec_receive_frame(context, frame)
+    }
+
+    /// FFmpeg's frame, which lives as long as this does.
+    final class Frame {
+        let pointer: UnsafeMutablePointer<AVFrame>
+
+        fileprivate init() throws(ImageError.Reason) {
+            guard let pointer = av_frame_alloc() else { throw .file("out of memory") }
+            self.pointer = pointer
+        }
+
+        deinit {
+            var pointer: UnsafeMutablePointer<AVFrame>? = pointer
+            av_frame_free(&pointer)
+        }
+
+        /// Lets its samples go before their time.
+        func release() { av_frame_unref(pointer) }
+
+        fileprivate var lastRow: [UInt8]? {
+            let frame = pointer.pointee
+            let length = av_image_get_linesize(AVPixelFormat(frame.format), frame.width, 0)
+            guard length > 0, let plane = frame.data.0 else { return nil }
+            return Array(UnsafeBufferPointer(start: plane + Int(frame.height - 1) * Int(frame.linesize.0), count: Int(length)))
+        }
     }
 
     private static func check(_ status: Int32) throws(ImageError.Reason) {

@@ -1,3 +1,4 @@
+import CFFmpeg
 import Torch
 
 /// The one still picture of a file, cut out of everything else the file holds.
@@ -8,7 +9,7 @@ struct ImageContainer {
     enum Codec: String { case png, mjpeg, webp }
 
     var codec: Codec
-    /// A complete minimal file of `codec`.
+    /// A complete minimal file of `codec` with ``padding`` behind it.
     var payload: [UInt8]
     var width: Int
     var height: Int
@@ -18,6 +19,13 @@ struct ImageContainer {
     var hasAlpha = true
     /// For a frame smaller than the animation it opens: where it lies, transparent around it.
     var canvas: Canvas?
+    /// Of the samples that FFmpeg decodes into, in its own format.
+    var frameBytes = 0
+    /// What FFmpeg takes besides until the picture is decoded.
+    var workingBytes = 0
+
+    /// What FFmpeg's readers may run into.
+    static let padding = [UInt8](repeating: 0, count: Int(AV_INPUT_BUFFER_PADDING_SIZE))
 
     struct Canvas { var width: Int, height: Int, left: Int, top: Int }
 
@@ -45,13 +53,34 @@ struct ImageContainer {
     static func check(width: Int, height: Int) throws(ImageError.Reason) {
         guard width > 0 && height > 0 else { throw .damaged("its size is \(width) x \(height)") }
         guard width <= RGBImage.pixelLimit / height else { throw .tooLarge(width: width, height: height) }
+        // `av_image_check_size` of FFmpeg.
+        guard (width + 128) * (height + 128) < 1 << 28 else { throw .unsupported("so long and thin an image (\(width) x \(height) pixels)") }
     }
 
-    func decoded() throws(ImageError.Reason) -> Raster {
-        var raster = try FrameDecoder.decode(self)
-        if !hasAlpha { raster.alpha = nil }
+    /// The most bytes that decoding takes at any one time: for the file and its part that is decoded, that part and the samples, the samples and the
+    /// picture, or the picture and the one turned upright.
+    var memory: Int {
+        let picture = 3 * max(width * height, canvas.map { $0.width * $0.height } ?? 0)
+        // One value for each pixel of either colour difference.
+        let chroma = codec == .png ? 0 : 2 * width * height
+        return max(2 * payload.count, payload.count + workingBytes + frameBytes, frameBytes + chroma + picture, 2 * picture)
+    }
+
+    /// The payload is gone after that.
+    /// - Parameter ground: what stands behind transparent pixels
+    mutating func decoded(over ground: RGBImage.Ground = .white) throws(ImageError.Reason) -> Raster {
+        let isLarge = memory > 1 << 26
+        /// What is free again must not count beside what comes.
+        func giveBack() { if isLarge { Runtime.returnFreedMemory() } }
+        giveBack()
+        let frame = try FrameDecoder.frame(of: self)
+        payload = []
+        giveBack()
+        let raster = try Raster(frame.pointer.pointee, of: self, over: ground)
+        frame.release()
+        giveBack()
         guard let canvas else { return raster }
-        return try raster.placed(on: canvas)
+        return try raster.placed(on: canvas, ground)
     }
 }
 

@@ -14,6 +14,8 @@ public struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
         case truncated
         /// More than ``RGBImage/pixelLimit`` pixels: decoding would take gigabytes.
         case tooLarge(width: Int, height: Int)
+        /// So many bytes to decode are more than ``RGBImage/memoryLimit``.
+        case needsMemory(Int, width: Int, height: Int)
         /// A legal file of a kind nobody trains on, such as a lossless JPEG.
         case unsupported(String)
         /// The bytes contradict the format's definition.
@@ -30,7 +32,7 @@ public struct ImageError: Error, Sendable, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
-    public var description: String { "\(file): \(reason)" }
+    public var description: String { "\(file): \(reason)".printable }
 }
 
 extension ImageError.Reason: CustomStringConvertible {
@@ -43,6 +45,8 @@ extension ImageError.Reason: CustomStringConvertible {
         case .otherKind(let kind): kind.sentence
         case .truncated: "the image is truncated: the file ends before the picture does"
         case .tooLarge(let width, let height): "\(width) x \(height) pixels are more than the limit of \(RGBImage.pixelLimit)"
+        case .needsMemory(let bytes, let width, let height):
+            "decoding its \(width) x \(height) pixels would take \(bytes / 1_000_000) MB, more than \(RGBImage.memoryLimit / 1_000_000) MB: save it smaller"
         case .unsupported(let what): "\(what) is not supported; save the image as an ordinary PNG or JPEG"
         case .damaged(let what): "the image is damaged: \(what)"
         case .encoding(let what): "cannot encode the image: \(what)"

@@ -19,12 +19,12 @@ enum JPEGContainer {
     /// Requires the end marker, and stops at it: FFmpeg itself paints what is missing of a truncated picture grey.
     static func still(in file: [UInt8]) throws(ImageError.Reason) -> ImageContainer {
         var payload: [UInt8] = [0xFF, Marker.start]
-        payload.reserveCapacity(file.count)
+        payload.reserveCapacity(file.count + 16 + ImageContainer.padding.count)
         var adobeTransform: UInt8?
         var hasJFIF = false
         var hasScan = false
-        var orientation: Orientation?
-        var frame: (width: Int, height: Int, components: Int)?
+        var metadata = ImageMetadata()
+        var frame: Frame?
         var offset = 2
         while true {
             guard let marker = nextMarker(in: file, &offset) else { throw .truncated }
@@ -40,16 +40,15 @@ enum JPEGContainer {
             switch marker {
             case Marker.frames[0]...Marker.frames[2]:
                 guard frame == nil else { throw .damaged("it has two frame headers") }
-                frame = try frameHeader([UInt8](content))
+                frame = try Frame([UInt8](content), isProgressive: marker == Marker.frames[2])
             case Marker.scan:
                 guard frame != nil else { throw .damaged("a scan comes before the frame header") }
                 hasScan = true
                 end = endOfScan(in: file, from: end)
             case Marker.jfif: if content.starts(with: Array("JFIF".utf8)) { hasJFIF = true }
             case Marker.adobe: if content.starts(with: Array("Adobe".utf8)), content.count >= 12 { adobeTransform = content[content.startIndex + 11] }
-            case Marker.exif:
-                let header = Array("Exif\0\0".utf8)
-                if orientation == nil, content.starts(with: header) { orientation = Orientation(exif: [UInt8](content.dropFirst(header.count))) }
+            // Pillow reads nothing but the picture from its first scan on.
+            case Marker.exif: if !hasScan { metadata.add([UInt8](content)) }
             default: break
             }
             // FFmpeg takes hints from comments and application segments that other decoders ignore.
@@ -63,8 +62,12 @@ enum JPEGContainer {
         guard hasScan else { throw .damaged("it has no picture data") }
         payload += [0xFF, Marker.end]
         payload.insert(contentsOf: colourSegment(components: frame.components, hasJFIF: hasJFIF, adobeTransform), at: 2)
+        payload += ImageContainer.padding
         var still = try ImageContainer(codec: .mjpeg, payload: payload, width: frame.width, height: frame.height)
-        still.orientation = orientation ?? .upright
+        still.orientation = metadata.orientation
+        still.frameBytes = frame.bytes
+        // FFmpeg takes the stuffing out of each scan, into memory of its own.
+        still.workingBytes = frame.coefficientBytes + payload.count
         return still
     }
 
@@ -105,14 +108,39 @@ enum JPEGContainer {
         }
     }
 
-    private static func frameHeader(_ content: [UInt8]) throws(ImageError.Reason) -> (width: Int, height: Int, components: Int) {
-        guard let precision = content.bigEndian(at: 0, bytes: 1), let height = content.bigEndian(at: 1, bytes: 2),
-            let width = content.bigEndian(at: 3, bytes: 2), let components = content.bigEndian(at: 5, bytes: 1)
-        else { throw .damaged("its frame header is too short") }
-        guard precision == 8 else { throw .unsupported("\(precision)-bit JPEG") }
-        if height == 0 { throw .unsupported("JPEG with its height after the first scan") }
-        guard [1, 3, 4].contains(components) else { throw .unsupported("JPEG of \(components) components") }
-        try ImageContainer.check(width: width, height: height)
-        return (width, height, components)
+    /// A frame header (B.2.2).
+    private struct Frame {
+        let width: Int
+        let height: Int
+        let components: Int
+        /// Of the decoded samples.
+        let bytes: Int
+        /// Of what is kept of them from scan to scan.
+        let coefficientBytes: Int
+
+        init(_ content: [UInt8], isProgressive: Bool) throws(ImageError.Reason) {
+            guard let precision = content.bigEndian(at: 0, bytes: 1), let height = content.bigEndian(at: 1, bytes: 2),
+                let width = content.bigEndian(at: 3, bytes: 2), let components = content.bigEndian(at: 5, bytes: 1)
+            else { throw .damaged("its frame header is too short") }
+            guard precision == 8 else { throw .unsupported("\(precision)-bit JPEG") }
+            if height == 0 { throw .unsupported("JPEG with its height after the first scan") }
+            guard [1, 3, 4].contains(components) else { throw .unsupported("JPEG of \(components) components") }
+            try ImageContainer.check(width: width, height: height)
+            (self.width, self.height, self.components) = (width, height, components)
+            let factors = (0..<components).map { content.bigEndian(at: 7 + 3 * $0, bytes: 1) ?? 0 }
+            let (horizontal, vertical) = (factors.map { $0 >> 4 }, factors.map { $0 & 15 })
+            let largest = max(1, horizontal.max()! * vertical.max()!)
+            bytes = width * height * zip(horizontal, vertical).reduce(0) { $0 + $1.0 * $1.1 } / largest
+            coefficientBytes = isProgressive ? 2 * bytes : 0
+        }
+    }
+}
+
+extension ImageMetadata {
+    /// Takes what an application segment says: of EXIF all that there is, one part after the other, of XMP the last.
+    fileprivate mutating func add(_ segment: [UInt8]) {
+        let (identifier, packet) = (Array("Exif\0\0".utf8), Array("http://ns.adobe.com/xap/1.0/\0".utf8))
+        if segment.starts(with: identifier) { exif = (exif ?? []) + segment.dropFirst(identifier.count) }
+        if segment.starts(with: packet) { xmp = Array(segment.dropFirst(packet.count)) }
     }
 }

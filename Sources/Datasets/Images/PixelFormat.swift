@@ -4,17 +4,19 @@ import CFFmpeg
 ///
 /// By hand rather than by swscale, whose chroma filter and rounding are not libjpeg's or libwebp's: pictures then equal Pillow's.
 extension Raster {
-    init(_ frame: AVFrame, of image: ImageContainer) throws(ImageError.Reason) {
+    /// - Parameter ground: what stands behind transparent pixels
+    init(_ frame: AVFrame, of image: ImageContainer, over ground: RGBImage.Ground) throws(ImageError.Reason) {
         let format = AVPixelFormat(frame.format)
+        let ground = image.hasAlpha ? ground : .alphaDropped
         if let layout = PackedLayout(format) {
-            self.init(packed: frame, layout)
+            self.init(packed: frame, layout, ground)
         } else if let subsampling = Subsampling(format) {
-            self.init(yuv: frame, subsampling, image.chroma)
+            self.init(yuv: frame, subsampling, image.chroma, ground)
         } else if format == AV_PIX_FMT_GBRP || format == AV_PIX_FMT_GBRAP {
             // With four planes this is a CMYK JPEG that FFmpeg has already turned into RGB.
             self.init(planar: frame)
         } else if format == AV_PIX_FMT_PAL8 {
-            self.init(palette: frame)
+            self.init(palette: frame, ground)
         } else if format == AV_PIX_FMT_MONOBLACK {
             self.init(bits: frame)
         } else {
@@ -44,13 +46,13 @@ extension Raster {
         }
     }
 
-    private init(packed frame: AVFrame, _ layout: PackedLayout) {
+    private init(packed frame: AVFrame, _ layout: PackedLayout, _ ground: RGBImage.Ground) {
         let plane = Plane(frame.data.0, frame.linesize.0)
         let offsets = layout.offsets
-        self.init(frame, hasAlpha: layout.alpha != nil) { x, y, pixel, alpha in
+        self.init(frame, ground) { x, y, pixel, alpha in
             let source = plane.row(y) + x * layout.step
             (pixel[0], pixel[1], pixel[2]) = (source[offsets.0], source[offsets.1], source[offsets.2])
-            if let offset = layout.alpha { alpha.pointee = source[offset] }
+            if let offset = layout.alpha { alpha = source[offset] }
         }
     }
 
@@ -58,33 +60,33 @@ extension Raster {
         let green = Plane(frame.data.0, frame.linesize.0)
         let blue = Plane(frame.data.1, frame.linesize.1)
         let red = Plane(frame.data.2, frame.linesize.2)
-        self.init(frame, hasAlpha: false) { x, y, pixel, _ in
+        self.init(frame, .alphaDropped) { x, y, pixel, _ in
             (pixel[0], pixel[1], pixel[2]) = (red.row(y)[x], green.row(y)[x], blue.row(y)[x])
         }
     }
 
     /// The palette is 256 native-endian words, alpha in the highest byte.
-    private init(palette frame: AVFrame) {
+    private init(palette frame: AVFrame, _ ground: RGBImage.Ground) {
         let indices = Plane(frame.data.0, frame.linesize.0)
         let palette = UnsafeRawPointer(frame.data.1!).assumingMemoryBound(to: UInt32.self)
-        self.init(frame, hasAlpha: true) { x, y, pixel, alpha in
+        self.init(frame, ground) { x, y, pixel, alpha in
             let colour = palette[Int(indices.row(y)[x])]
             pixel[0] = UInt8(truncatingIfNeeded: colour >> 16)
             pixel[1] = UInt8(truncatingIfNeeded: colour >> 8)
             pixel[2] = UInt8(truncatingIfNeeded: colour)
-            alpha.pointee = UInt8(colour >> 24)
+            alpha = UInt8(colour >> 24)
         }
     }
 
     private init(bits frame: AVFrame) {
         let plane = Plane(frame.data.0, frame.linesize.0)
-        self.init(frame, hasAlpha: false) { x, y, pixel, _ in
+        self.init(frame, .alphaDropped) { x, y, pixel, _ in
             let value: UInt8 = plane.row(y)[x / 8] >> (7 - x % 8) & 1 == 1 ? 255 : 0
             (pixel[0], pixel[1], pixel[2]) = (value, value, value)
         }
     }
 
-    private init(yuv frame: AVFrame, _ subsampling: Subsampling, _ chroma: ChromaUpsampling) {
+    private init(yuv frame: AVFrame, _ subsampling: Subsampling, _ chroma: ChromaUpsampling, _ ground: RGBImage.Ground) {
         let (width, height) = (Int(frame.width), Int(frame.height))
         let luma = Plane(frame.data.0, frame.linesize.0)
         let blueness = chroma.upsampled(Plane(frame.data.1, frame.linesize.1), subsampling, width: width, height: height)
@@ -93,32 +95,33 @@ extension Raster {
         let opacity = chroma == .webp ? frame.data.3.map { Plane($0, frame.linesize.3) } : nil
         self = blueness.withUnsafeBufferPointer { blueness in
             redness.withUnsafeBufferPointer { redness in
-                Raster(frame, hasAlpha: opacity != nil) { x, y, pixel, alpha in
+                Raster(frame, ground) { x, y, pixel, alpha in
                     let index = y * width + x
                     matrix(luma.row(y)[x], blueness[index], redness[index], pixel)
-                    if let opacity { alpha.pointee = opacity.row(y)[x] }
+                    if let opacity { alpha = opacity.row(y)[x] }
                 }
             }
         }
     }
 
+    /// - Parameter read: gives a pixel's colour and, where it has one, its alpha
     private init(
-        _ frame: AVFrame, hasAlpha: Bool, _ read: (_ x: Int, _ y: Int, _ rgb: UnsafeMutablePointer<UInt8>, _ alpha: UnsafeMutablePointer<UInt8>) -> Void
+        _ frame: AVFrame, _ ground: RGBImage.Ground, _ read: (_ x: Int, _ y: Int, _ rgb: UnsafeMutablePointer<UInt8>, _ alpha: inout UInt8) -> Void
     ) {
         let (width, height) = (Int(frame.width), Int(frame.height))
-        var alphaValues = [UInt8](repeating: 255, count: hasAlpha ? width * height : 1)
         let rgb = [UInt8](unsafeUninitializedCapacity: width * height * 3) { rgb, count in
-            alphaValues.withUnsafeMutableBufferPointer { alpha in
-                for y in 0..<height {
-                    for x in 0..<width {
-                        let index = y * width + x
-                        read(x, y, rgb.baseAddress! + 3 * index, alpha.baseAddress! + (hasAlpha ? index : 0))
-                    }
+            var pixel = rgb.baseAddress!
+            for y in 0..<height {
+                for x in 0..<width {
+                    var alpha: UInt8 = 255
+                    read(x, y, pixel, &alpha)
+                    ground.put(behind: pixel, alpha)
+                    pixel += 3
                 }
             }
             count = width * height * 3
         }
-        self.init(width: width, height: height, rgb: rgb, alpha: hasAlpha ? alphaValues : nil)
+        self.init(width: width, height: height, rgb: rgb)
     }
 }
 

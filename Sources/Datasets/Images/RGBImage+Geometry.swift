@@ -20,10 +20,11 @@ extension RGBImage {
     ///
     /// - Precondition: no side is longer than the image's.
     public func centreCropped(width: Int, height: Int) -> RGBImage {
-        let left = (Double(self.width - width) / 2).rounded(.toNearestOrEven)
-        let top = (Double(self.height - height) / 2).rounded(.toNearestOrEven)
-        return cropped(x: Int(left), y: Int(top), width: width, height: height)
+        cropped(x: Self.offset(self.width, width), y: Self.offset(self.height, height), width: width, height: height)
     }
+
+    /// Where the middle part of a side begins.
+    static func offset(_ whole: Int, _ part: Int) -> Int { Int((Double(whole - part) / 2).rounded(.toNearestOrEven)) }
 
     public func flippedHorizontally() -> RGBImage { oriented(.mirrored) }
 

@@ -1,7 +1,5 @@
-import Torch
-
-/// Resizing as torchvision's `Resize` does on Pillow images, which is what training scripts feed it: antialiased, within 1/255. Its tensor
-/// form, without the rounding between rows and columns, differs from both by up to 2/255.
+/// Resizing as torchvision's `Resize` does on Pillow images, which is what training scripts feed it: antialiased, to the bit. Its tensor form,
+/// without the rounding between rows and columns, differs by up to 2/255.
 extension RGBImage {
     public enum Interpolation: String, Sendable, CaseIterable, Codable {
         /// What the training scripts of diffusers use.
@@ -13,34 +11,96 @@ extension RGBImage {
     ///
     /// - Throws: ``ImageError/Reason/tooLarge(width:height:)`` where the result would exceed ``pixelLimit``.
     public func resized(width: Int, height: Int, _ interpolation: Interpolation = .bilinear) throws(ImageError) -> RGBImage {
-        do { try ImageContainer.check(width: width, height: height) } catch { throw ImageError(file: "resized image", reason: error) }
-        if width == self.width, height == self.height { return self }
-        let result = noGradients {
-            let image = Tensor(pixels, shape: [1, self.height, self.width, 3]).permuted([0, 3, 1, 2]).to(.float32)
-            // Pillow resizes rows first and keeps eight bits in between: bicubic overshoots are cut off there.
-            let wide = Self.resized(image, width: width, height: self.height, interpolation)
-            return Self.resized(wide, width: width, height: height, interpolation).permuted([0, 2, 3, 1]).to(.uint8).values(UInt8.self)
+        do {
+            try ImageContainer.check(width: width, height: height)
+            try ImageContainer.check(width: width, height: self.height)
+        } catch {
+            throw ImageError(file: "resized image", reason: error)
         }
-        return RGBImage(width: width, height: height, pixels: result)
+        return resized(width: width, height: height, columns: 0..<width, rows: 0..<height, interpolation)
     }
 
     /// The shorter side becomes `size`, the longer keeps the proportion, rounded down as torchvision does.
     public func resized(shorterSide size: Int, _ interpolation: Interpolation = .bilinear) throws(ImageError) -> RGBImage {
+        let whole = sides(shorter: size)
+        return try resized(width: whole.width, height: whole.height, interpolation)
+    }
+
+    /// A square of side `size`: the shorter side resized, then the middle cropped. Nothing is computed that the crop leaves out, so that it takes
+    /// no more memory for a picture that is long and thin.
+    public func fitted(to size: Int, _ interpolation: Interpolation = .bilinear) -> RGBImage {
+        let whole = sides(shorter: size)
+        let (left, top) = (Self.offset(whole.width, size), Self.offset(whole.height, size))
+        return resized(width: whole.width, height: whole.height, columns: left..<left + size, rows: top..<top + size, interpolation)
+    }
+
+    private func sides(shorter size: Int) -> (width: Int, height: Int) {
         let longer = Int(Double(size * max(width, height)) / Double(min(width, height)))
-        return try resized(width: width <= height ? size : longer, height: width <= height ? longer : size, interpolation)
+        return width <= height ? (size, longer) : (longer, size)
     }
 
-    /// A square of side `size`: the shorter side resized, then the middle cropped.
-    ///
-    /// - Throws: as ``resized(width:height:_:)``, of pictures so long and thin that they would be resized to gigabytes.
-    public func fitted(to size: Int, _ interpolation: Interpolation = .bilinear) throws(ImageError) -> RGBImage {
-        try resized(shorterSide: size, interpolation).centreCropped(width: size, height: size)
+    /// A part of the resized picture. Pillow resizes rows first and keeps eight bits in between: bicubic overshoots are cut off there.
+    private func resized(width: Int, height: Int, columns: Range<Int>, rows: Range<Int>, _ interpolation: Interpolation) -> RGBImage {
+        let vertical = height == self.height ? nil : ResamplingTaps(from: self.height, to: height, rows, interpolation)
+        let horizontal = width == self.width ? nil : ResamplingTaps(from: self.width, to: width, columns, interpolation)
+        let needed = vertical?.sources ?? rows
+        var part = self
+        if let horizontal {
+            part = part.resampledRows(needed, horizontal)
+        } else if columns.count < self.width || needed.count < self.height {
+            part = part.cropped(x: columns.lowerBound, y: needed.lowerBound, width: columns.count, height: needed.count)
+        }
+        return vertical.map { part.resampledColumns(from: needed.lowerBound, $0) } ?? part
     }
 
-    private static func resized(_ image: Tensor, width: Int, height: Int, _ interpolation: Interpolation) -> Tensor {
-        if image.size(3) == width, image.size(2) == height { return image }
-        let resized = interpolation == .bilinear ? image.resizedBilinear(height: height, width: width) : image.resizedBicubic(height: height, width: width)
-        // Halves go up in Pillow, to even numbers in libtorch's `round`; converting to bytes cuts off.
-        return (resized.clamped(0, 255) + 0.5).to(.uint8).to(.float32)
+    /// Of these rows alone.
+    private func resampledRows(_ rows: Range<Int>, _ taps: ResamplingTaps) -> RGBImage {
+        let count = taps.firsts.count
+        let result = [UInt8](unsafeUninitializedCapacity: rows.count * count * 3) { target, filled in
+            pixels.withUnsafeBufferPointer { pixels in
+                taps.weights.withUnsafeBufferPointer { weights in
+                    for (line, y) in rows.enumerated() {
+                        for x in 0..<count {
+                            var source = pixels.baseAddress! + (y * width + taps.firsts[x]) * 3
+                            var (red, green, blue) = (ResamplingTaps.half, ResamplingTaps.half, ResamplingTaps.half)
+                            for weight in weights[x * taps.length..<x * taps.length + taps.counts[x]] {
+                                red &+= Int32(source[0]) &* weight
+                                green &+= Int32(source[1]) &* weight
+                                blue &+= Int32(source[2]) &* weight
+                                source += 3
+                            }
+                            let pixel = target.baseAddress! + (line * count + x) * 3
+                            (pixel[0], pixel[1], pixel[2]) = (ResamplingTaps.byte(red), ResamplingTaps.byte(green), ResamplingTaps.byte(blue))
+                        }
+                    }
+                }
+            }
+            filled = rows.count * count * 3
+        }
+        return RGBImage(width: count, height: rows.count, pixels: result)
+    }
+
+    /// - Parameter top: the row of the whole picture that is this one's first
+    private func resampledColumns(from top: Int, _ taps: ResamplingTaps) -> RGBImage {
+        let (count, stride) = (taps.firsts.count, width * 3)
+        let result = [UInt8](unsafeUninitializedCapacity: count * stride) { target, filled in
+            pixels.withUnsafeBufferPointer { pixels in
+                taps.weights.withUnsafeBufferPointer { weights in
+                    for y in 0..<count {
+                        for x in 0..<stride {
+                            var source = pixels.baseAddress! + (taps.firsts[y] - top) * stride + x
+                            var sum = ResamplingTaps.half
+                            for weight in weights[y * taps.length..<y * taps.length + taps.counts[y]] {
+                                sum &+= Int32(source.pointee) &* weight
+                                source += stride
+                            }
+                            target[y * stride + x] = ResamplingTaps.byte(sum)
+                        }
+                    }
+                }
+            }
+            filled = count * stride
+        }
+        return RGBImage(width: width, height: count, pixels: result)
     }
 }

@@ -5,8 +5,13 @@ public struct RGBImage: Sendable, Equatable {
     /// Pillow's limit against decompression bombs, at which it refuses too: two thirds of a gigabyte as RGB.
     public static let pixelLimit = 178_956_970
 
-    /// Files are read whole; no picture within ``pixelLimit`` needs more than this many bytes.
-    static let fileSizeLimit = 1 << 30
+    /// Files are read whole; a picture of 64 megapixels needs no more than this many bytes at 16 bits a channel, whatever it shows.
+    static let fileSizeLimit = 400_000_000
+
+    /// What decoding may take, in bytes, over all pictures that are being decoded at the same time. It suffices for 64 megapixels of every kind,
+    /// of progressive CMYK as far as its file is small.
+    public static let memoryLimit = 800_000_000
+    private static let memory = MemoryAllowance(memoryLimit)
 
     /// What stands behind transparent pixels.
     ///
@@ -33,7 +38,7 @@ public struct RGBImage: Sendable, Equatable {
         self.pixels = pixels
     }
 
-    /// Decodes a PNG, JPEG or WebP file of any mode, upright (its EXIF orientation applied); of an animation, the first frame.
+    /// Decodes a PNG, JPEG or WebP file of any mode, upright (as Pillow's `exif_transpose` turns it); of an animation, the first frame.
     ///
     /// Values match Pillow's: exactly for PNG and WebP, within 3/255 for JPEG (0.02/255 on average; 4/255 where it is YCCK), whose standard leaves
     /// the rounding of the cosine transform open. Colour profiles are ignored, as there.
@@ -43,16 +48,32 @@ public struct RGBImage: Sendable, Equatable {
         try self.init(data: bytes, name: url.path, ground: ground)
     }
 
-    /// Decodes the bytes of a PNG, JPEG or WebP file; `name` is what errors call them.
-    public init(data: [UInt8], name: String = "image data", ground: Ground = .white) throws(ImageError) {
-        do { self = try Self.decode(data, ground: ground) } catch { throw ImageError(file: name, reason: error) }
+    /// Decodes the bytes of a PNG, JPEG or WebP file.
+    /// - Parameters:
+    ///   - name: what errors call them
+    ///   - side: of the square that is cut out as ``fitted(to:_:)`` does; nil leaves the picture whole
+    public init(data: consuming [UInt8], name: String = "image data", ground: Ground = .white, fittedTo side: Int? = nil) throws(ImageError) {
+        do {
+            var container = try Self.container(data)
+            data = []
+            self = try Self.memory.using(container.memory) { () throws(ImageError.Reason) in
+                let image = try Self.decoded(&container, over: ground)
+                return side.map { image.fitted(to: $0) } ?? image
+            }
+        } catch {
+            throw ImageError(file: name, reason: error)
+        }
     }
 
-    private static func decode(_ data: [UInt8], ground: Ground) throws(ImageError.Reason) -> RGBImage {
-        let container = try ImageContainer(data)
-        let raster = try container.decoded()
-        let image = RGBImage(width: raster.width, height: raster.height, pixels: raster.composited(over: ground))
-        return image.oriented(container.orientation)
+    private static func container(_ data: borrowing [UInt8]) throws(ImageError.Reason) -> ImageContainer {
+        let container = try ImageContainer(copy data)
+        guard container.memory <= memoryLimit else { throw .needsMemory(container.memory, width: container.width, height: container.height) }
+        return container
+    }
+
+    private static func decoded(_ container: inout ImageContainer, over ground: Ground) throws(ImageError.Reason) -> RGBImage {
+        let raster = try container.decoded(over: ground)
+        return RGBImage(width: raster.width, height: raster.height, pixels: raster.rgb).oriented(container.orientation)
     }
 
     /// The bytes of a file, or of a part of it. Only regular files: reading a pipe or a device named as an image would never end.

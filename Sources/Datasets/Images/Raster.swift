@@ -1,39 +1,42 @@
-/// A decoded picture before its transparency is resolved.
+/// A decoded picture as it is stored, its transparency resolved.
 struct Raster {
     let width: Int
     let height: Int
     /// `[height, width, 3]`
     var rgb: [UInt8]
-    /// `[height, width]`
-    var alpha: [UInt8]?
 
-    func composited(over ground: RGBImage.Ground) -> [UInt8] {
-        guard let alpha, case .colour(let red, let green, let blue) = ground else { return rgb }
-        let behind = [Int(red), Int(green), Int(blue)]
-        var pixels = rgb
-        pixels.withUnsafeMutableBufferPointer { pixels in
-            for (index, alpha) in alpha.enumerated() where alpha < 255 {
-                for channel in 0..<3 {
-                    let mixed = Int(pixels[3 * index + channel]) * Int(alpha) + behind[channel] * (255 - Int(alpha))
-                    pixels[3 * index + channel] = UInt8((mixed + 127) / 255)
-                }
-            }
-        }
-        return pixels
-    }
-
-    func placed(on canvas: ImageContainer.Canvas) throws(ImageError.Reason) -> Raster {
+    /// A frame of an animation on the whole of it.
+    func placed(on canvas: ImageContainer.Canvas, _ ground: RGBImage.Ground) throws(ImageError.Reason) -> Raster {
         try ImageContainer.check(width: canvas.width, height: canvas.height)
         if canvas.width == width, canvas.height == height, canvas.left == 0, canvas.top == 0 { return self }
         guard canvas.left + width <= canvas.width, canvas.top + height <= canvas.height else { throw .damaged("its first frame leaves the canvas") }
-        let count = canvas.width * canvas.height
-        var placed = Raster(width: canvas.width, height: canvas.height, rgb: Array(repeating: 0, count: 3 * count), alpha: Array(repeating: 0, count: count))
-        let alpha = alpha ?? Array(repeating: 255, count: width * height)
+        var placed = Raster(width: canvas.width, height: canvas.height, rgb: ground.pixels(canvas.width * canvas.height))
         for row in 0..<height {
             let start = (canvas.top + row) * canvas.width + canvas.left
             placed.rgb.replaceSubrange(3 * start..<3 * (start + width), with: rgb[3 * row * width..<3 * (row + 1) * width])
-            placed.alpha?.replaceSubrange(start..<start + width, with: alpha[row * width..<(row + 1) * width])
         }
         return placed
+    }
+}
+
+extension RGBImage.Ground {
+    /// Pixels that are wholly transparent; black where their colours are taken as they are.
+    fileprivate func pixels(_ count: Int) -> [UInt8] {
+        guard case .colour(let red, let green, let blue) = self else { return Array(repeating: 0, count: 3 * count) }
+        return [UInt8](unsafeUninitializedCapacity: 3 * count) { pixels, filled in
+            for index in 0..<count { (pixels[3 * index], pixels[3 * index + 1], pixels[3 * index + 2]) = (red, green, blue) }
+            filled = 3 * count
+        }
+    }
+
+    /// The pixel over this ground, where it is one.
+    @inline(__always) func put(behind pixel: UnsafeMutablePointer<UInt8>, _ alpha: UInt8) {
+        guard alpha < 255, case .colour(let red, let green, let blue) = self else { return }
+        let opacity = Int(alpha)
+        func mixed(_ value: UInt8, _ behind: UInt8) -> UInt8 {
+            let sum: Int = Int(value) * opacity + Int(behind) * (255 - opacity)
+            return UInt8((sum + 127) / 255)
+        }
+        (pixel[0], pixel[1], pixel[2]) = (mixed(pixel[0], red), mixed(pixel[1], green), mixed(pixel[2], blue))
     }
 }

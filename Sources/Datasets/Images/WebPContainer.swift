@@ -20,7 +20,12 @@ enum WebPContainer {
         } else {
             still = try picture(chunks, of: file)
         }
-        if let exif = chunks.first(where: { $0.type == "EXIF" }) { still.orientation = Orientation(exif: [UInt8](file[exif.content])) }
+        if let header = chunks.first(where: { $0.type == "VP8X" })?.content.first {
+            // libwebp, and so Pillow, passes over what the header does not announce.
+            let (announcesEXIF, announcesXMP) = (file[header] & 0x08 != 0, file[header] & 0x04 != 0)
+            func content(_ type: String) -> [UInt8]? { chunks.first { $0.type == type }.map { Array(file[$0.content]) } }
+            still.orientation = ImageMetadata(exif: announcesEXIF ? content("EXIF") : nil, xmp: announcesXMP ? content("XMP ") : nil).orientation
+        }
         return still
     }
 
@@ -42,9 +47,10 @@ enum WebPContainer {
             guard lossless.content.count >= 5, file[start] == 0x2F, let bits = file.littleEndian(at: start + 1, bytes: 4)
             else { throw .damaged("its VP8L header is wrong") }
             let (width, height) = (bits & 0x3FFF + 1, bits >> 14 & 0x3FFF + 1)
-            let payload = riff([("VP8L", Array(file[lossless.content]))])
+            let payload = riff([("VP8L", file[lossless.content])])
             var still = try ImageContainer(codec: .webp, payload: payload, width: width, height: height)
             still.hasAlpha = bits >> 28 & 1 == 1
+            still.frameBytes = 4 * width * height
             return still
         }
         guard let lossy = chunks.first(where: { $0.type == "VP8 " }) else { throw .damaged("it has no picture data") }
@@ -53,27 +59,34 @@ enum WebPContainer {
             let width = file.littleEndian(at: start + 6, bytes: 2), let height = file.littleEndian(at: start + 8, bytes: 2)
         else { throw .damaged("its VP8 header is wrong") }
         let alpha = chunks.first { $0.type == "ALPH" }
-        var parts = [("VP8 ", Array(file[lossy.content]))]
-        if let alpha { parts = [canvas(width: width & 0x3FFF, height: height & 0x3FFF), ("ALPH", Array(file[alpha.content]))] + parts }
+        var parts = [("VP8 ", file[lossy.content])]
+        if let alpha { parts = [canvas(width: width & 0x3FFF, height: height & 0x3FFF), ("ALPH", file[alpha.content])] + parts }
         var still = try ImageContainer(codec: .webp, payload: riff(parts), width: width & 0x3FFF, height: height & 0x3FFF)
         still.hasAlpha = alpha != nil
+        // Alpha may be compressed as a lossless picture of its own.
+        still.frameBytes = (alpha == nil ? 3 : 5) * still.width * still.height / 2
+        still.workingBytes = alpha == nil ? 0 : 4 * still.width * still.height
         still.chroma = .webp
         return still
     }
 
-    private static func canvas(width: Int, height: Int) -> (String, [UInt8]) {
+    private static func canvas(width: Int, height: Int) -> (String, ArraySlice<UInt8>) {
         let alphaFlag: UInt8 = 0x10
         return ("VP8X", [alphaFlag, 0, 0, 0] + littleEndian(width - 1, bytes: 3) + littleEndian(height - 1, bytes: 3))
     }
 
-    private static func riff(_ chunks: [(type: String, content: [UInt8])]) -> [UInt8] {
-        var body = Array("WEBP".utf8)
+    private static func riff(_ chunks: [(type: String, content: ArraySlice<UInt8>)]) -> [UInt8] {
+        let size = chunks.reduce(4) { $0 + 8 + $1.content.count + $1.content.count % 2 }
+        var file: [UInt8] = []
+        file.reserveCapacity(8 + size + ImageContainer.padding.count)
+        file += Array("RIFF".utf8) + littleEndian(size, bytes: 4) + Array("WEBP".utf8)
         for chunk in chunks {
-            body += Array(chunk.type.utf8) + littleEndian(chunk.content.count, bytes: 4)
-            body += chunk.content
-            if chunk.content.count % 2 == 1 { body.append(0) }
+            file += Array(chunk.type.utf8) + littleEndian(chunk.content.count, bytes: 4)
+            file += chunk.content
+            if chunk.content.count % 2 == 1 { file.append(0) }
         }
-        return Array("RIFF".utf8) + littleEndian(body.count, bytes: 4) + body
+        file += ImageContainer.padding
+        return file
     }
 
     private static func littleEndian(_ value: Int, bytes: Int) -> [UInt8] {

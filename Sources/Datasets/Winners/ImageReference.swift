@@ -31,9 +31,10 @@ public struct ImageReference: Sendable {
     /// Lets go of what its source holds open to be quick. The bytes can be read all the same.
     public func letGo() { source.letGo() }
 
-    public func image(ground: RGBImage.Ground = .white) throws(ImageError) -> RGBImage {
-        try RGBImage(data: bytes(), name: name, ground: ground)
-    }
+    public func image() throws(ImageError) -> RGBImage { try RGBImage(data: bytes(), name: name) }
+
+    /// The square that a model sees of it; see ``RGBImage/fitted(to:_:)``.
+    public func image(fittedTo side: Int) throws(ImageError) -> RGBImage { try RGBImage(data: bytes(), name: name, fittedTo: side) }
 }
 
 /// Where the bytes of one image can be read: as often as wanted, in any order and from any thread.

@@ -65,6 +65,12 @@ public struct DatasetInspection: Encodable, Sendable {
         problems += duplicates.map { "the same picture: \($0.enumerated(upTo: 5))" }
     }
 
+    /// Width and height of an image that can be decoded.
+    private static func size(of image: ImageReference) throws(ImageError) -> [Int] {
+        let image = try image.image()
+        return [image.width, image.height]
+    }
+
     private mutating func examine(_ all: [Winner], _ effort: Inspection.Effort) {
         let count = effort.images > 0 ? Swift.min(effort.images, all.count) : all.count
         var sizes: [[Int]: Int] = [:]
@@ -74,12 +80,12 @@ public struct DatasetInspection: Encodable, Sendable {
         for number in 0..<count {
             let index = number * all.count / count
             do throws(ImageError) {
-                let image = try all[index].image.image()
-                _ = try all[index].loser?.image()
+                let size = try Self.size(of: all[index].image)
+                _ = try all[index].loser.map { loser throws(ImageError) in try Self.size(of: loser) }
                 decoded += 1
-                widths.append(image.width)
-                heights.append(image.height)
-                sizes[[image.width, image.height], default: 0] += 1
+                widths.append(size[0])
+                heights.append(size[1])
+                sizes[size, default: 0] += 1
                 tokens.append(CLIPTokenizer.standard.encode(all[index].caption).count)
             } catch {
                 failed.insert(index)

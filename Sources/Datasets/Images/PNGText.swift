@@ -1,0 +1,37 @@
+/// A text chunk of PNG (third edition, 11.3.3): a keyword and what stands under it, compressed in `zTXt` and in some `iTXt`.
+struct PNGText {
+    let keyword: ArraySlice<UInt8>
+    private let text: ArraySlice<UInt8>
+    private let isCompressed: Bool
+
+    /// Pillow reads no longer compressed text either.
+    private static let limit = 1 << 20
+
+    /// Nil where the chunk is of another kind or lacks a part.
+    init?(_ type: String, _ content: ArraySlice<UInt8>) {
+        guard let end = content.firstIndex(of: 0), end > content.startIndex else { return nil }
+        keyword = content[..<end]
+        var rest = content[content.index(after: end)...]
+        switch type {
+        case "tEXt": isCompressed = false
+        case "zTXt":
+            guard rest.popFirst() == 0 else { return nil }
+            isCompressed = true
+        case "iTXt":
+            guard let flag = rest.popFirst(), let method = rest.popFirst(), flag == 0 || method == 0 else { return nil }
+            isCompressed = flag != 0
+            // The language, and the keyword in it.
+            for _ in 0..<2 {
+                guard let end = rest.firstIndex(of: 0) else { return nil }
+                rest = rest[rest.index(after: end)...]
+            }
+        default: return nil
+        }
+        text = rest
+    }
+
+    func reads(_ name: String) -> Bool { keyword.elementsEqual(name.utf8) }
+
+    /// Decompressed; nil where that fails.
+    var value: [UInt8]? { isCompressed ? Inflation.bytes(of: text, limit: Self.limit) : Array(text) }
+}
