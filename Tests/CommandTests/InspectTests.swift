@@ -65,7 +65,7 @@ import Testing
         let (kind, problems, _) = try inspect(model)
         #expect(kind == "pipeline")
         for words in [
-            ["text_encoder", "truncated"], ["scheduler", "a_new_option"], ["unet", "missing", "conv_in.bias"], ["unet", "not part", "conv_im.bias"],
+            ["text_encoder", "cut short"], ["scheduler", "a_new_option"], ["unet", "missing", "conv_in.bias"], ["unet", "not part", "conv_im.bias"],
             ["vae", "missing"],
         ] {
             #expect(problems.contains { problem in words.allSatisfy { problem.contains($0) } }, "\(words) in \(problems)")

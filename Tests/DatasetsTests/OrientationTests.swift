@@ -45,8 +45,7 @@ import Testing
 
     /// Every byte of a few carriers inverted in turn, and each cut at every byte: no crash.
     @Test func survivesDamage() throws {
-        for name in ["jpeg: EXIF > 6", "jpeg: EXIF of type 5, XMP 3", "png: XMP compressed 6", "png: XMP in fixed codes", "webp: EXIF 6"]
-        {
+        for name in ["jpeg: EXIF > 6", "jpeg: EXIF of type 5, XMP 3", "png: XMP compressed 6", "png: XMP in fixed codes", "webp: EXIF 6"] {
             let bytes = [UInt8](try #require(Self.cases.first { $0.name == name }).file)
             for index in bytes.indices {
                 for flip in [0xFF, 0x01] as [UInt8] {
