@@ -29,10 +29,11 @@ public enum RegularFile {
     /// A text, which is UTF-8 or refused. A byte order mark at its beginning is no part of it.
     public static func text(_ url: URL, atMost limit: Int = 1 << 24) throws(UnreadableFile) -> String {
         let bytes = try bytes(url, atMost: limit)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw UnreadableFile(path: url.path, problem: FileKind(bytes).map { .otherKind($0) } ?? .notUTF8)
+        do {
+            return try UTF8Text.string(bytes)
+        } catch {
+            throw UnreadableFile(path: url.path, problem: FileKind(bytes).map { .otherKind($0) } ?? .notUTF8(error))
         }
-        return text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     }
 
     private static func open(_ path: String) throws(UnreadableFile) -> (descriptor: Int32, size: Int) {
@@ -75,7 +76,7 @@ public struct UnreadableFile: Error, Equatable, CustomStringConvertible {
         case missing
         case folder, pipe, socket, device
         case tooLarge(Int, limit: Int)
-        case notUTF8
+        case notUTF8(NotUTF8)
         case otherKind(FileKind)
         /// The system's `errno`.
         case system(Int32)
@@ -111,7 +112,7 @@ extension UnreadableFile.Problem: CustomStringConvertible {
         case .socket: "is a socket, not a file"
         case .device: "is a device, not a file"
         case .tooLarge(let size, let limit): "has \(size) bytes, too many: such a file has at most \(limit)"
-        case .notUTF8: "is not UTF-8 text: save it as UTF-8"
+        case .notUTF8(let encoding): "\(encoding)"
         case .otherKind(let kind): kind.sentence
         case .system(let code): "cannot be read: \(String(cString: strerror(code)))"
         }
