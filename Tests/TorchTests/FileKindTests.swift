@@ -84,7 +84,7 @@ import Torch
         try Data("\u{FEFF}a\n".utf8).write(to: url)
         #expect(try RegularFile.text(url) == "a\n")
         try "a photo".write(to: url, atomically: true, encoding: .utf16)
-        #expect(throws: UnreadableFile(path: url.path, problem: .notUTF8)) { try RegularFile.text(url) }
+        #expect(throws: UnreadableFile(path: url.path, problem: .notUTF8(.utf16))) { try RegularFile.text(url) }
         #expect(throws: UnreadableFile(path: url.path, problem: .tooLarge(16, limit: 8))) { try RegularFile.text(url, atMost: 8) }
     }
 }
