@@ -200,9 +200,11 @@ public enum WinnerSetError: Error, Sendable, Equatable, CustomStringConvertible 
         case .unreadable(let path, let reason): return "\(path.printable): cannot be read: \(reason)"
         case .notADataSet(let path): return "\(path.printable): neither a folder nor a .parquet or .tar file"
         case .noColumns(let path, let name):
-            return "\(path.printable): has no columns, so that none is \(name): they are Parquet's, or a metadata file's; captions are told by their files' names here"
+            return "\(path.printable): has no columns, so that none is \(name): they are Parquet's, or a metadata file's; captions are told by their "
+                + "files' names here"
         case .severalSplits(let path, let splits):
-            return "\(path.printable): holds the splits \(splits.joined(separator: ", ")), none of which is train: give the folder or file of the one that is meant"
+            return "\(path.printable): holds the splits \(splits.joined(separator: ", ")), none of which is train: give the folder or file of the one "
+                + "that is meant"
         case .severalConfigurations(let path, let configurations):
             let more = configurations.count > 20 ? "; and \(configurations.count - 20) more" : ""
             return "\(path.printable): holds several data sets: give the folder or file of the one that is meant, instead of the folder around them. "
