@@ -88,7 +88,7 @@ import Torch
         let refused = try Seppo.run("convert", "--model", "scenes", "--lora", checkpoint.path, "--output", folder.url("x").path)
         #expect(refused.code == 1 && refused.error.contains("whole UNet") && refused.error.contains(checkpoint.path))
         #expect(!FileManager.default.fileExists(atPath: folder.url("x").path))
-        #expect(try Seppo.run("inspect", checkpoint.path, "--json").json?["kind"] as? String == "safetensors")
+        #expect(try Seppo.run("inspect", checkpoint.path, "--json").json?["kind"] as? String == "unet")
 
         try SafeTensors.write(["lora_unet_conv_in.hada_w1_a": Tensor.ones([2, 2])], to: folder.url("loha.safetensors"))
         let json = try #require(try Seppo.run("inspect", folder.url("loha.safetensors").path, "--json").json)

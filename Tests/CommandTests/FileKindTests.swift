@@ -45,7 +45,7 @@ import Testing
         try #require(mkfifo(pipe.path, 0o600) == 0)
         let draw = ["generate", "--model", "scenes", "--output", folder.url("a.png").path]
         for (arguments, code) in [
-            (draw + ["--prompts", pipe.path], Int32(1)), (draw + ["--prompt", "a", "--config", pipe.path], 64),
+            (draw + ["--prompts", pipe.path], Int32(64)), (draw + ["--prompt", "a", "--config", pipe.path], 64),
             (draw + ["--prompt", "a", "--lora", pipe.path], 1), (["inspect", pipe.path], 0),
             (["convert", "--model", pipe.path, "--output", folder.url("x").path], 1),
         ] {
