@@ -17,7 +17,7 @@ extension Align: RefusesIdleOptions {
             IdleOptions(
                 "reference", "flip", "beta", "anchor-draws", "unshare-noise", "reference-draw", when: !row.comparesPairs, "\(losers), which compares no pairs"),
             IdleOptions(
-                "sampler", "sample-steps", "guidance", "eta", when: row.losers != .sampled && settings.validationPrompts == 0,
+                "sampler", "sample-steps", "guidance", "eta", when: row.losers != .sampled && settings.validationPrompts == 0, refused: false,
                 "\(losers) and --validation-prompts 0: nothing is drawn"),
             IdleOptions("eta", when: settings.sampler != .ddim, "with --sampler \(settings.sampler.rawValue): only ddim has one"),
             IdleOptions("reference-draw", when: row.reference != .random, "\(reference): its reference is not drawn"),

@@ -1,14 +1,19 @@
 import ArgumentParser
 
-/// Options of which nothing comes in some combination: an effect that is asked for and does not come is refused, not passed over in silence.
+/// Options of which nothing comes in some combination: an effect that is asked for and does not come is refused, or at least said, not passed over in
+/// silence.
 struct IdleOptions {
     /// Without dashes.
     let names: [String]
     let areIdle: Bool
     /// Follows "has no effect".
     let reason: String
+    /// False for options that a command line may keep for every method, and whose result is the same: these are only said to be idle.
+    let areRefused: Bool
 
-    init(_ names: String..., when areIdle: Bool, _ reason: String) { (self.names, self.areIdle, self.reason) = (names, areIdle, reason) }
+    init(_ names: String..., when areIdle: Bool, refused areRefused: Bool = true, _ reason: String) {
+        (self.names, self.areIdle, self.areRefused, self.reason) = (names, areIdle, areRefused, reason)
+    }
 }
 
 /// A command with such options.
@@ -23,12 +28,13 @@ protocol RefusesIdleOptions: ParsableCommand {
 extension RefusesIdleOptions {
     func isByDefault(_ option: String) -> Bool { false }
 
-    /// Throws with the first option that was given for nothing.
+    /// Throws with the first option that was given for nothing, and says which others were.
     func refuseIdleOptions(_ given: GivenOptions) throws {
         for idle in idleOptions where idle.areIdle {
             for name in idle.names {
                 guard try given.onCommandLine.contains(name) || given.inFile.contains(name) && !isByDefault(name) else { continue }
-                throw ValidationError("--\(name) has no effect \(idle.reason)")
+                guard !idle.areRefused else { throw ValidationError("--\(name) has no effect \(idle.reason)") }
+                Console.line("note: --\(name) has no effect \(idle.reason)")
             }
         }
     }

@@ -19,8 +19,6 @@ import Testing
             (align + ["--method", "sft", "--unshare-noise"], ["--unshare-noise", "--method sft"]),
             (align + ["--method", "sft", "--reference-draw", "iteration"], ["--reference-draw", "--method sft"]),
             (align + ["--method", "sft", "--flip", "none"], ["--flip", "--method sft"]),
-            (align + ["--method", "dpo", "--validation-prompts", "0", "--guidance", "3"], ["--guidance", "--method dpo", "--validation-prompts 0"]),
-            (align + ["--method", "sft", "--validation-prompts", "0", "--sample-steps", "3"], ["--sample-steps", "--method sft"]),
             (align + ["--method", "spin", "--anchor-draws", "2"], ["--anchor-draws", "--method spin"]),
             (align + ["--reference", "latest", "--reference-draw", "iteration"], ["--reference-draw", "--reference latest"]),
             (align + ["--batch", "2", "--micro-batch", "4"], ["--micro-batch", "--batch"]),
@@ -40,6 +38,19 @@ import Testing
         #expect(answer.code == 64 && answer.error.contains("has no effect"), "\(arguments): \(answer.error)")
         for name in named { #expect(answer.error.contains(name), "\(arguments): \(answer.error)") }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
+    }
+
+    /// A command line for several methods keeps its options of sampling: where nothing is drawn, that is said.
+    @Test func optionsOfSamplingAreSaidToBeIdle() throws {
+        let folder = TemporaryFolder()
+        let arguments = Materials.align(
+            folder.url("run"), iterations: 1, updates: 1, "--method", "sft", "--held-out", "0", "--validation-prompts", "0", "--sample-steps", "3")
+        let answer = try Seppo.run(arguments)
+        #expect(answer.code == 0 && answer.error.contains("note: --sample-steps has no effect with --method sft"), "\(answer.error)")
+        let others = Materials.align(
+            folder.url("drawn"), iterations: 1, updates: 1, "--method", "sft", "--held-out", "0", "--validation-prompts", "1", "--sample-steps", "3")
+        let drawn = try Seppo.run(others)
+        #expect(drawn.code == 0 && !drawn.error.contains("has no effect"), "\(drawn.error)")
     }
 
     /// What is not given is not refused, whatever its default or preset; nor is the file of a run, which gives every setting.

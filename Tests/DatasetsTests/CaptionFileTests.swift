@@ -75,12 +75,12 @@ import Testing
     }
 
     @Test func otherPicturesAreNamed() throws {
-        let texts = ["a.txt": "a", "b.avif": "x", "c.GIF": "x", "d.jfif": "x", "e.heic": "x"]
+        let texts = ["a.txt": "a", "b.avif": "x", "c.GIF": "x", "d.jif": "x", "e.heic": "x"]
         let found = try PictureFolder(["a.png"], texts: texts).winners()
         #expect(
             found.leftOut == [
                 "b.avif: an AVIF image, which is not read: save it as PNG, JPEG or WebP", "c.GIF: a GIF image, which is not read: save it as PNG, JPEG or WebP",
-                "d.jfif: a JPEG by another name: rename it to end in .jpg", "e.heic: an HEIC image, which is not read: save it as PNG, JPEG or WebP",
+                "d.jif: a JPEG by another name: rename it to end in .jpg", "e.heic: an HEIC image, which is not read: save it as PNG, JPEG or WebP",
             ])
         let row = try PictureFolder(["a.png", "b.gif"], texts: ["metadata.csv": "file_name,text\na.png,a\nb.gif,b"]).winners()
         #expect(row.leftOut == ["metadata.csv:3: b.gif is a GIF image, which is not read: save it as PNG, JPEG or WebP"])

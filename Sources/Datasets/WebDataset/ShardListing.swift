@@ -12,7 +12,7 @@ struct ShardListing {
     private var samples = 0
     private var unusable = 0
 
-    static let lookedFor = "samples of an image (.jpg, .jpeg, .png, .webp) and a caption (.txt, or .json with caption, captions, text or prompt)"
+    static let lookedFor = "samples of an image (.jpg, .jpeg, .jfif, .png, .webp) and a caption (.txt, or .json with caption, captions, text or prompt)"
 
     /// By its name. Compressed ones are shards too, to be refused with what to do about it.
     static func isShard(_ name: String) -> Bool {

@@ -25,7 +25,7 @@ struct DatasetPath {
 
     /// Pictures of forms that are not read, and what to do about it; nil for everything else.
     var otherImage: String? {
-        if ["jfif", "jpe", "jif"].contains(ending) { return "a JPEG by another name: rename it to end in .jpg" }
+        if ending == "jif" { return "a JPEG by another name: rename it to end in .jpg" }
         return Self.otherForms[ending].map { "\($0) image, which is not read: save it as PNG, JPEG or WebP" }
     }
 
