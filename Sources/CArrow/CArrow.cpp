@@ -91,13 +91,11 @@ std::string type_name(const Node &node, bool is_plural, bool in_list = false) {
 /// Whether a column of texts is a list of them and nothing more.
 bool is_plain_list(const parquet::ColumnDescriptor &column) {
     if (column.max_repetition_level() != 1) return false;
-    const Node *node = column.schema_node().get();
-    if (!node->parent() || !node->parent()->parent()) return node->is_repeated();
-    while (node->parent()->parent()) {
-        node = node->parent();
-        if (group(*node).field_count() != 1) return false;
-    }
-    return is_list(*node);
+    const Node *leaf = column.schema_node().get();
+    if (!leaf->parent() || !leaf->parent()->parent()) return leaf->is_repeated();
+    const Node *node = leaf;
+    while (node->parent()->parent()) node = node->parent();
+    return is_list(*node) && &element(*node) == leaf;
 }
 
 CAKind kind(const parquet::ColumnDescriptor &column) {

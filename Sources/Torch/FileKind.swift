@@ -4,6 +4,8 @@ public enum FileKind: Sendable, Equatable {
     case webPage, xml
     /// With its beginning, for people.
     case json(String)
+    /// Plain text, with its beginning: where bytes are expected that are none.
+    case text(String)
     /// What `torch.save` writes today, a zip archive of a pickle and its tensors.
     case torchArchive
     /// A bare pickle, as `torch.save` wrote before 1.6.
@@ -25,6 +27,17 @@ public enum FileKind: Sendable, Equatable {
         self = kind
     }
 
+    /// A file that should hold anything but text: the same, or what its text begins with.
+    public init?(notText start: some Collection<UInt8>) {
+        if let kind = FileKind(start) {
+            self = kind
+            return
+        }
+        let bytes = Array(start.prefix(Self.startLength))
+        guard bytes.count > 2, bytes.allSatisfy({ 32..<127 ~= $0 || 9...13 ~= $0 }) else { return nil }
+        self = .text(Self.beginning(String(decoding: bytes, as: UTF8.self)[...]))
+    }
+
     /// What the file is and where to go from there, as the end of a sentence that begins with its name.
     public var sentence: String {
         switch self {
@@ -33,6 +46,7 @@ public enum FileKind: Sendable, Equatable {
         case .webPage: "is a web page (HTML), such as a site shows in place of a download that needs a login: download the file itself"
         case .xml: "is XML, such as a storage server answers with when it refuses a download: download the file itself"
         case .json(let beginning): "is JSON (\(beginning)), such as a server answers with when it refuses a download: download the file itself"
+        case .text(let beginning): "is a text (\(beginning)), such as a server answers with when there is no such file: download the file itself"
         case .torchArchive: "is a torch checkpoint, a pickle in a zip archive, which can run code when it is opened, and is not read: take a safetensors file"
         case .pickle: "is a pickle, which can run code when it is opened, and is not read: take a safetensors file"
         case .numPy: "is a NumPy file"
@@ -100,8 +114,12 @@ public enum FileKind: Sendable, Equatable {
         if lower.hasPrefix("<error") || lower.hasPrefix("<svg") { return .xml }
         let object = text.dropFirst().drop { $0.isWhitespace }
         guard text.hasPrefix("{"), object.hasPrefix("\"") || object.hasPrefix("}") else { return nil }
-        // Somebody else's words, for a terminal: printable ASCII of one line.
+        return .json(beginning(text))
+    }
+
+    /// Somebody else's words, for a terminal: printable ASCII of one line.
+    private static func beginning(_ text: Substring) -> String {
         let words = text.prefix(100).map { $0.isASCII && !$0.isWhitespace && $0.asciiValue! > 32 && $0.asciiValue! < 127 ? $0 : " " }
-        return .json(String(words) + (text.count > 100 ? "…" : ""))
+        return String(words) + (text.count > 100 ? "…" : "")
     }
 }

@@ -32,7 +32,7 @@ public struct SafeTensorsFile: Sendable {
             do throws(SafeTensorsError.Problem) {
                 (header, dataStart) = try Self.header(map.bytes)
             } catch {
-                throw FileKind(map.bytes.prefix(FileKind.startLength)).map { .otherKind($0) } ?? error
+                throw FileKind(notText: map.bytes.prefix(FileKind.startLength)).map { .otherKind($0) } ?? error
             }
             metadata = header.metadata
             entries = header.entries

@@ -79,6 +79,14 @@ import Torch
         #expect(throws: UnreadableFile(path: folder.url("no").path, problem: .missing)) { try RegularFile.text(folder.url("no")) }
     }
 
+    @Test func aTextIsNoModel() throws {
+        let url = folder.url("model.safetensors")
+        try Data("Entry not found".utf8).write(to: url)
+        let error = #expect(throws: SafeTensorsError.self) { try SafeTensorsFile(url) }
+        #expect(error?.problem == .otherKind(.text("Entry not found")))
+        #expect(FileKind(Array("Entry not found".utf8)) == nil && FileKind(notText: [0x81, 1, 2, 3]) == nil)
+    }
+
     @Test func textIsUTF8OrRefused() throws {
         let url = folder.url("text")
         try Data("\u{FEFF}a\n".utf8).write(to: url)

@@ -99,7 +99,7 @@ public struct Inspection: Encodable, Sendable {
     /// Why a file is none that is known.
     private static func problem(ofFile url: URL) -> String {
         do {
-            let kind = FileKind(try RegularFile.start(of: url))
+            let kind = FileKind(notText: try RegularFile.start(of: url))
             if PickledWeights.isOne(url.lastPathComponent), kind == nil || kind == .pickle || kind == .torchArchive { return PickledWeights.remedy(file: url) }
             return kind?.sentence ?? "is not a safetensors file"
         } catch {
@@ -123,12 +123,13 @@ public struct Inspection: Encodable, Sendable {
 
     private static func kind(ofFile url: URL) -> Kind {
         if WinnerSet.mayBe(at: url) { return .dataset }
-        let isCalledOne = url.pathExtension == "safetensors" && (try? RegularFile.start(of: url)).flatMap { FileKind($0) } == nil
+        let isCalledOne = url.pathExtension == "safetensors" && (try? RegularFile.start(of: url)).flatMap { FileKind(notText: $0) } == nil
         guard isCalledOne || TensorFileInspection.looksLikeOne(url) else { return .unknown }
         guard let file = try? SafeTensorsFile(url) else { return .safetensors }
         let parts = SingleFile.contents(file)
-        guard !parts.isEmpty else { return LoRA.File.isOne(file) ? .lora : .safetensors }
-        return parts.count > 1 ? .singleFile : Kind(rawValue: parts[0]) ?? .safetensors
+        if parts.count > 1 { return .singleFile }
+        if LoRA.File.isOne(file) { return .lora }
+        return parts.first.flatMap { Kind(rawValue: $0) } ?? .safetensors
     }
 
     private static func kind(ofFolder url: URL) -> Kind {
