@@ -35,6 +35,8 @@ public final class AlignmentRun {
         try settings.checkFiles(in: directory)
         // Before anything is made there.
         _ = try RunStart.recorded(directory, resumes: resumes)
+        let cache = EncodingCache(settings.cacheFolder(of: directory))
+        try cache.check()
         let model = try settings.modelFiles
         // A run goes on with what it began with, whatever files beside the model say later.
         settings.prediction = try model.prediction().value
@@ -50,25 +52,17 @@ public final class AlignmentRun {
             _ = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta).timesteps(settings.sampleSteps)
         }
         data = try settings.listedWinners()
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-            throw RunError.unusable(folder.path, error.localizedDescription)
-        }
+        try createFolder(folder)
         lock = try RunLock(directory)
         let start = try RunStart(directory, settings, resumes: resumes, fromCheckpoint: fromCheckpoint)
-        do {
-            try directory.create()
-        } catch {
-            throw RunError.unusable(folder.path, error.localizedDescription)
-        }
+        try directory.create()
         try directory.removeLeftovers()
         if case .saved(let saved) = start, saved.counters.updates == settings.totalUpdates {
             isFinished = directory.hasResults(settings, unet: pipeline.unetTensors.mapValues(\.shape))
         } else {
             isFinished = false
         }
-        winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: EncodingCache(settings.cacheFolder(of: directory)))
+        winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: cache)
         heldOut = HeldOutSplit(of: winners, settings)
         notes = [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }
         if !isFinished { try checkDisk(encoders: encoder.parameterCount) }

@@ -118,6 +118,8 @@ public struct AlignmentSettings: Codable, Sendable, Equatable {
             // No range holds a number that is none.
             try require(range ~= value, "\(name) is \(value): it must lie between \(range.lowerBound) and \(range.upperBound)")
         }
+        let isOther = method == .sft && losers != nil && losers != Method.Name.sft.method.losers
+        try require(!isOther, "losers make another method of sft, which compares no pairs: name the method whose losers are meant, such as dpo")
         try require("iterations", iterations, in: 1...1_000_000)
         try require("updates", updates, in: 1...1_000_000)
         try require("batch", batch, in: 1...1_000_000)

@@ -109,7 +109,7 @@ public final class ReferencePool {
 
     private func write(_ k: Int, _ tensors: [(name: String, value: Tensor)]) throws {
         let file = file(k)
-        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try createFolder(file.deletingLastPathComponent())
         let metadata = RunCheckpoint.metadata(iteration: k)
         guard let adapted else { return try SafeTensors.write(tensors, metadata: metadata, forMapping: true, isSealed: true, to: file) }
         // Under the names that every program reads, and with alpha beside matrices whose bits are the policy's.

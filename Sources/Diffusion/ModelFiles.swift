@@ -203,6 +203,7 @@ public struct ModelFiles: Sendable {
         _ = try folder.textEncoder.outline(of: folder.textEncoder.weights()).build { CLIPTextModel($0, text) }
         let autoencoder = try AutoencoderConfiguration(folder.autoencoder.configuration)
         _ = try folder.autoencoder.outline(of: folder.autoencoder.weights()).build { Autoencoder($0, autoencoder) }
+        _ = try UNetConfiguration(folder.unet.configuration)
         guard try folder.unet.weights().shapes == shapes else { throw wrong("the UNet's tensors are not those of the run") }
     }
 

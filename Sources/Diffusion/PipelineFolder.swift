@@ -98,7 +98,7 @@ public struct PipelineFolder: Sendable {
         }
 
         func write(_ network: Network) throws {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try createFolder(folder)
             try writeAtomically(network.configuration.prettyData(), to: configuration)
             try SafeTensors.write(network.tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("\(stem).safetensors"))
         }
@@ -123,7 +123,7 @@ public struct PipelineFolder: Sendable {
     }
 
     private func created(_ folder: URL) throws -> URL {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try createFolder(folder)
         return folder
     }
 

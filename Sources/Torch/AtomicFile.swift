@@ -105,6 +105,21 @@ public func writeAtomically(_ data: Data, to url: URL) throws {
     try AtomicFile.write(to: url) { try $0.write(data) }
 }
 
+/// Makes a folder, and those around it, where they are not there yet.
+/// - Throws: with the system's reason, such as a file in a folder's place
+public func createFolder(_ url: URL) throws(FileError) {
+    var status = stat()
+    if stat(url.path, &status) == 0 {
+        guard status.st_mode & S_IFMT != S_IFDIR else { return }
+        errno = ENOTDIR
+        throw FileError("make the folder", url.path)
+    }
+    let parent = url.deletingLastPathComponent()
+    if parent.path != url.path, errno == ENOENT { try createFolder(parent) }
+    // Another process may have made it meanwhile.
+    guard mkdir(url.path, 0o777) == 0 || errno == EEXIST else { throw FileError("make the folder", url.path) }
+}
+
 /// What the system said of a file.
 public struct FileError: Error, Equatable, CustomStringConvertible {
     /// What was being done: "open", "write", …

@@ -140,6 +140,8 @@ struct Align: ParsableCommand {
         let session = try AlignmentSession(settings, in: output, resumes: resume || fromCheckpoint, fromCheckpoint: fromCheckpoint)
         let directory = session.run.directory
         if session.run.isComplete, RunRecord.isReported(directory) {
+            let missing = directory.missingRecords(settings)
+            if !missing.isEmpty { Console.line("of this run are gone or cut short, and not made again: \(missing.joined(separator: ", "))") }
             let places = "Its model is \(directory.model.path), its report \(directory.report.path)"
             return Console.line("\(output.path) is a finished run: nothing is left to do. \(places)")
         }

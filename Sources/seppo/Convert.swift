@@ -46,13 +46,13 @@ struct Convert: ParsableCommand {
     func run() throws {
         if let names, let lora = model.lora {
             let adapters = try LoRA.File(lora)
-            try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try createFolder(output.deletingLastPathComponent())
             try adapters.write(names, to: output)
             return Console.print(output.path)
         }
         let pipeline = try model.pipeline()
         if output.pathExtension == "safetensors" {
-            try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try createFolder(output.deletingLastPathComponent())
             try pipeline.write(singleFile: output)
         } else {
             try pipeline.write(to: output)

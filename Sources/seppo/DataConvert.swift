@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Foundation
+import Torch
 
 struct DataConvert: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,7 +31,7 @@ struct DataConvert: ParsableCommand {
         let bar = ProgressBar("converting")
         let skips: [Skip]
         if output.pathExtension.lowercased() == "tar" {
-            try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try createFolder(output.deletingLastPathComponent())
             skips = try WinnerShard.write(set.winners, to: output) { bar.show($0, of: set.winners.count) }
         } else {
             skips = try WinnerFolder.write([("", set.winners)], to: output) { bar.show($0, of: set.winners.count) }

@@ -26,7 +26,7 @@ struct DataSheet: ParsableCommand {
         let set = try data.winners()
         let bar = ProgressBar("pictures")
         let page = DatasetSheet(set, count: count, resolution: resolution).html { bar.show($0, of: min(count, set.winners.count)) }
-        try FileManager.default.createDirectory(at: output.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try createFolder(output.deletingLastPathComponent())
         try writeAtomically(Data(page.utf8), to: output)
         Console.print(output.path)
     }

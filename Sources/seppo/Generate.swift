@@ -54,7 +54,14 @@ struct Generate: ParsableCommand {
         use.writes("--output", output)
         use.writes("--sheet", sheet)
         try use.checkUsage()
-        if let sheet { try Output.checkPicture(sheet) }
+        if let sheet {
+            guard sheet.pathExtension.lowercased() == "png" else { throw ValidationError("--sheet \(sheet.path) does not end in .png") }
+            let isOurs = sheet.deletingLastPathComponent().path == output.path && sheet.lastPathComponent.wholeMatch(of: /\d{5,}-\d+\.png/) != nil
+            guard sheet.path != output.path, !isOurs else {
+                throw ValidationError("--sheet \(sheet.path) is where a picture itself would be: name another file")
+            }
+            try Output.checkPicture(sheet)
+        }
     }
 
     func run() throws {
@@ -74,7 +81,7 @@ struct Generate: ParsableCommand {
         for (texts, name) in [(texts.map(\.text), "prompt"), ([negativePrompt] + texts.compactMap(\.negative), "negative prompt")] {
             if let note = pipeline.tokenizer.truncationNote(of: texts, called: name) { Console.line("note: \(note)") }
         }
-        if !isFile { try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true) }
+        if !isFile { try createFolder(output) }
         let bar = ProgressBar("drawing")
         var lines = Data()
         var drawn: [RGBImage] = []

@@ -6,7 +6,7 @@ import Torch
 enum Place {
     /// For options of a path: an empty one would be the current folder.
     static func path(_ text: String) throws -> String {
-        guard !text.isEmpty else { throw ValidationError("an empty path names nothing") }
+        guard !text.allSatisfy(\.isWhitespace) else { throw ValidationError("an empty path names nothing") }
         guard !text.utf8.contains(0) else { throw ValidationError("no path holds a zero byte") }
         return text
     }

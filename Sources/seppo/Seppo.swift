@@ -43,9 +43,16 @@ struct Seppo: ParsableCommand {
         }
     }
 
+    /// Foundation's errors in one line: the file, and the system's reason where there is one.
+    private static func plain(_ error: CocoaError) -> String {
+        let reason = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
+        let path = error.filePath ?? error.url?.path
+        return path.map { "\($0): \(reason)" } ?? reason
+    }
+
     /// Ends with an error's message and code. A help that was asked for is a result.
     private static func end(_ error: any Error) -> Never {
-        let (code, message) = (exitCode(for: error), fullMessage(for: error))
+        let (code, message) = (exitCode(for: error), (error as? CocoaError).map { "Error: \(plain($0))" } ?? fullMessage(for: error))
         if code.isSuccess {
             do {
                 try Console.result(message)

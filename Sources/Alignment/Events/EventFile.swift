@@ -10,7 +10,7 @@ final class EventFile {
     /// Opens a file, or begins one. It is cut at the first record that is torn, damaged or of a later step: what follows will be written again.
     /// - Parameter known: is given every event that stays
     init(_ url: URL, continuingAfter step: Int, known: (Event) -> Void) throws {
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try createFolder(url.deletingLastPathComponent())
         file = try AppendingFile(url)
         let end = Self.read(try Data(contentsOf: url)) { event in
             guard event.step <= step else { return false }

@@ -29,6 +29,13 @@ extension RunDirectory {
         return (try? ModelFiles(model).check(unet: unet)) != nil
     }
 
+    /// Records of a finished run that are gone or cut short: its results stand without them, and nothing makes them again.
+    public func missingRecords(_ settings: AlignmentSettings) -> [String] {
+        let checkpoints = (1...settings.iterations).map { checkpoint($0, ofAdapters: settings.trainsAdapters) }
+        let gone = checkpoints.filter { (try? SafeTensorsFile($0)) == nil }.map(\.path)
+        return (RunLog.wholeUpdates(log) < settings.totalUpdates ? [log.path] : []) + gone
+    }
+
     /// Whatever lies where the aligned pipeline does.
     private var pipeline: [URL] {
         let folder = PipelineFolder(model)

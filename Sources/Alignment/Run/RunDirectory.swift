@@ -47,7 +47,7 @@ public struct RunDirectory: Sendable {
 
     /// Makes the folders; throws what the file system says.
     public func create() throws {
-        for folder in [root, state] { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
+        for folder in [root, state] { try createFolder(folder) }
     }
 
     /// Bytes of all files of the run, without the cache.

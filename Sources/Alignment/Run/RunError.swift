@@ -25,7 +25,7 @@ public enum RunError: Error, CustomStringConvertible {
         case .locked(let path): "\(path): another process is working on this run"
         case .exists(let path): "\(path) already holds a run: go on with --resume, or choose another --output"
         case .inTheWay(let files, let folder):
-            "\(folder) holds no run, but files where one would write: \(files.prefix(5).joined(separator: ", "))"
+            "\(folder) holds files where a run would write that it has not written: \(files.prefix(5).joined(separator: ", "))"
                 + (files.count > 5 ? " and \(files.count - 5) more" : "") + "; choose another --output, or move them away"
         case .foreignSettings(let path, let reason): "\(path) is not the record of a run (\(reason)): choose another --output, or move it away"
         case .stateLost(let lost): "\(lost)"

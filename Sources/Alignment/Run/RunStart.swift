@@ -37,6 +37,9 @@ enum RunStart {
                 throw RunError.unusable(saved.file.url.path, state)
             }
             try settings.refuseChanges(from: recorded)
+            // A run writes its results after its last state: before, they are somebody else's. One that went on from a checkpoint may have had some.
+            let others = saved.counters.updates < settings.totalUpdates && saved.counters.startedFrom == nil ? directory.finalResults : []
+            guard others.isEmpty else { throw RunError.inTheWay(others.map(\.path), folder: directory.root.path) }
             self = .saved(saved)
         } else if RunState.isAwaited(directory) || directory.results.isEmpty {
             guard !fromCheckpoint else { throw RunError.unusable(directory.root.path, "this run has saved nothing yet: it starts anew when it is resumed") }

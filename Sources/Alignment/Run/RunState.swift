@@ -79,7 +79,7 @@ public struct RunState {
             file = try SafeTensorsFile(directory.state.appendingPathComponent(name))
             try file.verify()
         } catch {
-            throw RunError.state("the saved state of this run cannot be read: \(error)")
+            throw RunError.state("\(error)")
         }
         func read<Value: Decodable>(_ name: String, as type: Value.Type) throws -> Value {
             guard let json = file.metadata[name], let value = try? JSONDecoder().decode(type, from: Data(json.utf8)) else {

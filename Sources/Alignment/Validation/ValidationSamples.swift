@@ -38,7 +38,7 @@ struct ValidationSamples {
             // The log and its alarms tell of that; the run itself decides whether it goes on.
             return 0
         }
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try createFolder(folder)
         for (index, image) in images.enumerated() { try image.writePNG(to: folder.appendingPathComponent(Sample.fileName(index))) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -20,6 +20,16 @@ extension EncodingCache {
         }
     }
 
+    /// Throws where something else than a cache lies: encoded winners would be written among somebody's files.
+    public func check() throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else { return }
+        guard isFolder.boolValue else { throw CacheError.unusable(folder.path, "it is a file, not a folder") }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let foreign = names.filter { !$0.hasPrefix(".") && EncodingKind(rawValue: $0) == nil }.sorted()
+        guard foreign.isEmpty else { throw CacheError.foreign(folder.path, foreign.prefix(3).joined(separator: ", ")) }
+    }
+
     /// Throws where there is no cache.
     public func contents() throws -> Contents {
         try files().reduce(into: Contents()) { $0.add($1.kind, bytes: $1.bytes) }
@@ -78,12 +88,14 @@ public enum CacheError: Error, CustomStringConvertible {
     case none(String)
     case unusable(String, String)
     case notRemoved(String, String)
+    case foreign(String, String)
 
     public var description: String {
         switch self {
         case .none(let path): "\(path): holds no encoded winners; a run keeps them in its folder `cache`"
         case .unusable(let path, let reason): "\(path): the cache cannot be written: \(reason)"
         case .notRemoved(let path, let reason): "\(path): cannot be removed: \(reason)"
+        case .foreign(let path, let files): "\(path) holds other files (\(files)): a cache needs a folder of its own"
         }
     }
 }

@@ -43,9 +43,9 @@ public struct EncodingCache: EncodingStore {
         let file = file(kind, key)
         let folder = file.deletingLastPathComponent()
         do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try createFolder(folder)
         } catch {
-            throw CacheError.unusable(folder.path, error.localizedDescription)
+            throw CacheError.unusable(folder.path, error.reason)
         }
         // Thousands of small files: waiting for the disk after each would take longer than many of them take to make.
         try SafeTensors.write(tensors.map { ($0.key, $0.value) }, metadata: [Self.checksum: Self.checksum(tensors)], to: file, isFlushed: false)

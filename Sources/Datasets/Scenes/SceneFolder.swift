@@ -7,7 +7,7 @@ public enum SceneFolder {
     public static func write(_ corpus: SceneCorpus, to folder: URL) throws {
         let manager = FileManager.default
         let parent = folder.deletingLastPathComponent()
-        try manager.createDirectory(at: parent, withIntermediateDirectories: true)
+        try createFolder(parent)
         let partial = parent.appendingPathComponent(".partial-" + UUID().uuidString)
         defer { try? manager.removeItem(at: partial) }
         try draw(corpus, into: partial)
@@ -30,7 +30,7 @@ public enum SceneFolder {
 
     private static func draw(_ corpus: SceneCorpus, into folder: URL) throws {
         let losers = folder.appendingPathComponent("losers")
-        try FileManager.default.createDirectory(at: losers, withIntermediateDirectories: true)
+        try createFolder(losers)
         for index in corpus.indices {
             let name = name(index)
             try RGBImage(planar: corpus.sample(at: index).pixels).writePNG(to: folder.appendingPathComponent(name))

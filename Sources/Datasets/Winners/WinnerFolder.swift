@@ -13,7 +13,7 @@ public enum WinnerFolder {
     ) throws -> [Skip] {
         let manager = FileManager.default
         let parent = folder.deletingLastPathComponent()
-        try manager.createDirectory(at: parent, withIntermediateDirectories: true)
+        try createFolder(parent)
         let partial = parent.appendingPathComponent(".partial-" + UUID().uuidString)
         defer { try? manager.removeItem(at: partial) }
         var skips: [Skip] = []
@@ -29,7 +29,7 @@ public enum WinnerFolder {
     }
 
     private static func write(_ winners: [Winner], into folder: URL, progress: (Int) throws -> Void) throws -> [Skip] {
-        try FileManager.default.createDirectory(at: folder.appendingPathComponent("losers"), withIntermediateDirectories: true)
+        try createFolder(folder.appendingPathComponent("losers"))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var lines = Data()

@@ -19,7 +19,7 @@ extension CLIPTokenizer {
         }
         let merges = vocabulary.merges.map { "\(vocabulary.pieces[$0.left]) \(vocabulary.pieces[$0.right])" }
         do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try createFolder(folder)
         } catch {
             throw TokenizerError(.file, folder.path, "cannot be made: \(error.localizedDescription)", remedy: "Choose a folder that can be written")
         }

@@ -156,7 +156,7 @@ public struct AblationFolder: Sendable {
 
     /// Keeps a result, and lets go of the run behind it: its weights are many times larger than what the table needs.
     public func keep(_ result: AblationResult) throws {
-        try FileManager.default.createDirectory(at: results, withIntermediateDirectories: true)
+        try createFolder(results)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         try writeAtomically(encoder.encode(result), to: self.result(result.job))

@@ -1,5 +1,6 @@
 import Alignment
 import Foundation
+import Torch
 
 /// Works jobs off in child processes, a few at a time. What is done stays done: a job whose result lies in the folder is not run again.
 public struct AblationQueue: Sendable {
@@ -24,7 +25,7 @@ public struct AblationQueue: Sendable {
         _ jobs: [AblationJob], executable: URL, arguments: (AblationJob) throws -> [String], signals: StopSignals,
         progress: (_ ended: AblationResult, _ left: Int, _ of: Int) -> Void
     ) throws -> [AblationResult] {
-        try FileManager.default.createDirectory(at: folder.results, withIntermediateDirectories: true)
+        try createFolder(folder.results)
         var waiting = pending(jobs)
         let total = waiting.count
         var children: [(job: AblationJob, process: Process)] = []
