@@ -108,16 +108,21 @@ public func writeAtomically(_ data: Data, to url: URL) throws {
 /// Makes a folder, and those around it, where they are not there yet.
 /// - Throws: with the system's reason, such as a file in a folder's place
 public func createFolder(_ url: URL) throws(FileError) {
-    var status = stat()
-    if stat(url.path, &status) == 0 {
-        guard status.st_mode & S_IFMT != S_IFDIR else { return }
+    func kind() -> mode_t? {
+        var status = stat()
+        return stat(url.path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+    if let kind = kind() {
+        guard kind != S_IFDIR else { return }
         errno = ENOTDIR
         throw FileError("make the folder", url.path)
     }
+    let missing = errno
     let parent = url.deletingLastPathComponent()
-    if parent.path != url.path, errno == ENOENT { try createFolder(parent) }
+    // A file that stands for a folder further up is named itself.
+    if parent.path != url.path, missing == ENOENT || missing == ENOTDIR { try createFolder(parent) }
     // Another process may have made it meanwhile.
-    guard mkdir(url.path, 0o777) == 0 || errno == EEXIST else { throw FileError("make the folder", url.path) }
+    guard mkdir(url.path, 0o777) == 0 || errno == EEXIST && kind() == S_IFDIR else { throw FileError("make the folder", url.path) }
 }
 
 /// What the system said of a file.
