@@ -36,7 +36,7 @@ public final class AlignmentRun {
         // Before anything is made there.
         _ = try RunStart.recorded(directory, resumes: resumes)
         let cache = EncodingCache(settings.cacheFolder(of: directory))
-        try cache.check()
+        if settings.cache != nil { try cache.check() }
         let model = try settings.modelFiles
         // A run goes on with what it began with, whatever files beside the model say later.
         settings.prediction = try model.prediction().value

@@ -47,8 +47,8 @@ extension SafeTensorsError.Problem: CustomStringConvertible {
             size == 0
                 ? "the file is empty: download it again"
                 : "\(size) bytes are too few for a safetensors file: truncated? Was its download cut short?"
-        case .headerTooLong:
-            "is not a safetensors file: it does not begin with the length of a header (of at most \(SafeTensors.longestHeader) bytes), but with something else"
+        case .headerTooLong(let length):
+            "is not a safetensors file: its header would have \(length) bytes, of which the format allows \(SafeTensors.longestHeader)"
         case .headerBeyondFile(let length, let size):
             "the header claims \(length) bytes, the file has \(size): truncated? Was its download cut short? Get it again"
         case .notJSON(let what, let byte): "the header is not what the format demands: \(what) at byte \(byte)"
