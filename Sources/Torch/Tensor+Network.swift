@@ -45,7 +45,6 @@ extension Tensor {
     public func upsampledNearest(height: Int, width: Int) -> Tensor { Operators.upsampleNearest(.tensor(self), .ints([height, width])) }
     /// Antialiased resize of `[B, C, H, W]`, as torchvision's `resize(antialias=True)`.
     public func resizedBilinear(height: Int, width: Int) -> Tensor { Operators.bilinear(.tensor(self), .ints([height, width]), .bool(false)) }
-    public func resizedBicubic(height: Int, width: Int) -> Tensor { Operators.bicubic(.tensor(self), .ints([height, width]), .bool(false)) }
 }
 
 private enum Operators {
@@ -67,5 +66,4 @@ private enum Operators {
     static let gelu = Operator("gelu")
     static let upsampleNearest = Operator("upsample_nearest2d")
     static let bilinear = Operator("_upsample_bilinear2d_aa")
-    static let bicubic = Operator("_upsample_bicubic2d_aa")
 }
