@@ -1,47 +1,76 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Eight floors, each using only those below it: see Documentation/Architecture.md.
+// Two wings that meet in `Encoding`: see Documentation/Architecture.md. The data wing links no libtorch; WING=data leaves everything else out, to build and
+// test it where there is none.
+let isDataWingAlone = Context.environment["WING"] == "data"
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+// Paths come from pkg-config (`libtorch.pc` and `libarrow.pc` are written by `Scripts/setup`), so no target needs unsafe flags.
+let dataWing: [Target] = [
+    .systemLibrary(name: "CLibArrow", pkgConfig: "libarrow"),
+    .systemLibrary(name: "CFFmpeg", pkgConfig: "libavcodec", providers: [.apt(["libavcodec-dev", "libavutil-dev"]), .brew(["ffmpeg"])]),
+    .target(name: "CArrow", dependencies: ["CLibArrow"]),
+    .target(name: "CStorage"),
+    .target(name: "Storage", dependencies: ["CStorage", "CFFmpeg", yams]),
+    .target(name: "Pages", dependencies: ["Storage"]),
+    .target(name: "Tokenizers", dependencies: ["Storage"], resources: [.copy("Resources/clip")]),
+    .target(name: "Media", dependencies: ["Storage", "CFFmpeg"]),
+    .target(name: "Winners", dependencies: ["Media", "Tokenizers", "Pages", "CArrow", yams]),
+    .target(name: "TestFiles", path: "Tests/TestFiles"),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "CStorage", "TestFiles"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestFiles"]),
+    .testTarget(name: "MediaTests", dependencies: ["Media", "TestFiles"]),
+    .testTarget(name: "WinnersTests", dependencies: ["Winners", "TestFiles"]),
+]
+
+let tensorWing: [Target] = [
+    .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
+    .target(name: "CTorch", dependencies: ["CLibTorch"]),
+    .target(name: "Torch", dependencies: ["CTorch", "Storage"]),
+    .target(name: "Layers", dependencies: ["Torch"]),
+    .target(name: "Networks", dependencies: ["Layers"]),
+    .target(name: "Diffusion", dependencies: ["Networks", "Tokenizers", yams], resources: [.copy("Resources/scenes")]),
+    .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers"]),
+    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "TestSupport"]),
+]
+
+let house: [Target] = [
+    .target(name: "Encoding", dependencies: ["Winners", "Diffusion"]),
+    .target(name: "Alignment", dependencies: ["Encoding"]),
+    .target(name: "Scoring", dependencies: ["Alignment"]),
+    .target(name: "Reports", dependencies: ["Scoring", "Pages"]),
+    .target(name: "Experiments", dependencies: ["Reports"]),
+    .executableTarget(name: "seppo", dependencies: ["Experiments", arguments, yams]),
+    .target(name: "TestSupport", dependencies: ["Diffusion", "TestFiles"], path: "Tests/TestSupport"),
+    .testTarget(name: "EncodingTests", dependencies: ["Encoding", "TestSupport"]),
+    .testTarget(name: "AlignmentTests", dependencies: ["Alignment", "TestSupport"]),
+    .testTarget(name: "ScoringTests", dependencies: ["Scoring"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["seppo", "Experiments", "TestSupport"]),
+    .testTarget(name: "FuzzTests", dependencies: ["seppo", "Experiments", "TestSupport"]),
+]
+
 let package = Package(
     name: "seppo",
     platforms: [.macOS(.v13)],
-    products: [
-        .executable(name: "seppo", targets: ["seppo"]),
-        .library(name: "SePPO", targets: ["Torch", "Layers", "Diffusion", "Datasets", "Alignment", "Evaluation"]),
-    ],
+    products: [.library(name: "Winners", targets: ["Winners"])]
+        + (isDataWingAlone
+            ? []
+            : [
+                .executable(name: "seppo", targets: ["seppo"]),
+                .library(name: "Torch", targets: ["Torch"]),
+                .library(name: "Diffusion", targets: ["Diffusion"]),
+                .library(name: "SePPO", targets: ["Encoding", "Alignment", "Scoring", "Reports", "Experiments"]),
+            ]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
-    targets: [
-        // Paths come from pkg-config (`libtorch.pc` and `libarrow.pc` are written by `Scripts/setup`), so no target needs unsafe flags.
-        .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
-        .systemLibrary(name: "CLibArrow", pkgConfig: "libarrow"),
-        .systemLibrary(name: "CFFmpeg", pkgConfig: "libavcodec", providers: [.apt(["libavcodec-dev", "libavutil-dev"]), .brew(["ffmpeg"])]),
-        .target(name: "CTorch", dependencies: ["CLibTorch"]),
-        .target(name: "CArrow", dependencies: ["CLibArrow"]),
-        .target(name: "Torch", dependencies: ["CTorch"]),
-        .target(name: "Layers", dependencies: ["Torch"]),
-        .target(name: "Diffusion", dependencies: ["Layers", .product(name: "Yams", package: "Yams")], resources: [.copy("Resources/clip")]),
-        .target(
-            name: "Datasets", dependencies: ["Diffusion", "CFFmpeg", "CArrow", .product(name: "Yams", package: "Yams")],
-            resources: [.copy("Resources/scenes")]),
-        .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
-        .target(name: "Evaluation", dependencies: ["Alignment"]),
-        .executableTarget(
-            name: "seppo",
-            dependencies: [
-                "Evaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Yams", package: "Yams"),
-            ]),
-        .target(name: "TestSupport", dependencies: ["Diffusion"], path: "Tests/TestSupport"),
-        .testTarget(name: "LayersTests", dependencies: ["Layers"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
-        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "TestSupport"]),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
-        .testTarget(name: "AlignmentTests", dependencies: ["Alignment", "TestSupport"]),
-        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
-        .testTarget(name: "CommandTests", dependencies: ["seppo", "Evaluation", "TestSupport"]),
-        .testTarget(name: "FuzzTests", dependencies: ["seppo", "Evaluation", "TestSupport"]),
-    ],
+    targets: dataWing + (isDataWingAlone ? [] : tensorWing + house),
     cxxLanguageStandard: .cxx20
 )

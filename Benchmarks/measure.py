@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MODEL_OF_SCENES = HERE.parent / "Sources/Datasets/Resources/scenes"
+MODEL_OF_SCENES = HERE.parent / "Sources/Diffusion/Resources/scenes"
 PROMPT = "a red circle left of a blue square"
 FIRST_IMAGE_IN_PYTHON = """
 import sys, torch

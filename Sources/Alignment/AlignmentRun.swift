@@ -1,8 +1,9 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
 import Layers
-import Torch
+import Storage
+import Winners
 import Yams
 
 /// One `align`: everything is checked before work starts, then the trainer runs.

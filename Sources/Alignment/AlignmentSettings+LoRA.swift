@@ -1,7 +1,8 @@
-import Datasets
 import Diffusion
 import Foundation
 import Layers
+import Networks
+import Storage
 import Torch
 
 extension AlignmentSettings {

@@ -1,7 +1,8 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
 import Torch
+import Winners
 
 /// Everything that determines the numbers of a run. Defaults are those of Stable Diffusion 1.5 in the paper, where it states them.
 public struct AlignmentSettings: Codable, Sendable, Equatable {

@@ -1,6 +1,8 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
+import Networks
+import Storage
 import Torch
 
 /// The way of some winners of an update from their latents to gradients: reference samples, noise, errors, objective.

@@ -1,6 +1,8 @@
 import Diffusion
 import Foundation
 import Layers
+import Networks
+import Storage
 import Torch
 
 /// The policy's checkpoints 0 … k−1: who draws the reference samples and stands against the policy in the loss.

@@ -1,4 +1,4 @@
-import Torch
+import Storage
 
 /// An endless order over some examples: one seeded permutation a pass, each pass another.
 ///

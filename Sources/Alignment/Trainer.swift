@@ -1,8 +1,11 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
 import Layers
+import Networks
+import Storage
 import Torch
+import Winners
 
 /// Algorithm 1 of the paper, and every other row of the method table.
 public final class Trainer {
@@ -289,7 +292,7 @@ public final class Trainer {
         entry.sampleSeconds = gathered.sampleSeconds
         entry.updateSeconds = max(0, seconds - gathered.sampleSeconds)
         entry.examplesPerSecond = seconds > 0 ? Double(settings.batch) / seconds : nil
-        entry.peakMegabytes = Double(Runtime.peakMegabytes)
+        entry.peakMegabytes = Double(ProcessMemory.peakMegabytes)
         entry.skipped = gathered.areFinite ? 0 : 1
         var errors = counters.winnerErrors ?? PairedErrors()
         errors.append(gathered.diagnostics.pairsWithBase)

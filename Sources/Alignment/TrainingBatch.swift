@@ -1,5 +1,5 @@
-import Datasets
-import Diffusion
+import Encoding
+import Storage
 import Torch
 
 /// Some winners of an update with every random number they need, each drawn from (seed, purpose, global index of the example) alone: the same

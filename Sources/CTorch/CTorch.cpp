@@ -9,10 +9,6 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 namespace {
 
 thread_local std::vector<CTTensor *> results_of_last_call;
@@ -209,24 +205,6 @@ bool ct_device_is_available(int32_t device_type) {
     case c10::DeviceType::MPS: return at::hasMPS();
     default: return false;
     }
-}
-
-void ct_allocator_keep_memory(void) {
-#ifdef __GLIBC__
-    // Activations of several megabytes are freed and wanted again at every step; by default glibc maps and unmaps each of them,
-    // and the kernel zeroes the pages anew every time.
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, 2147483647);
-    mallopt(M_TOP_PAD, 16 << 20);
-    // What one thread frees must be there for the next.
-    mallopt(M_ARENA_MAX, 1);
-#endif
-}
-
-void ct_allocator_return_memory(void) {
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
 }
 
 void ct_flush_denormals(void) { at::globalContext().setFlushDenormal(true); }

@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import Networks
 import Torch
 
 /// What of a pipeline draws latents: the UNet and its noise schedule. It is what a run trains, and all it needs once its winners are encoded.

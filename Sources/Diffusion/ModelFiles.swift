@@ -1,5 +1,8 @@
 import Foundation
 import Layers
+import Networks
+import Storage
+import Tokenizers
 import Torch
 
 /// A model on disk, in whatever forms its parts come, of which every part is loaded when it is asked for, and can be released by itself.

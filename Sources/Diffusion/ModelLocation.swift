@@ -1,5 +1,6 @@
 import Foundation
-import Layers
+import Networks
+import Storage
 import Torch
 
 /// What stands at one place: the parts of a model, each nil where the place has none.

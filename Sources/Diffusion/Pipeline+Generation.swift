@@ -1,3 +1,4 @@
+import Networks
 import Torch
 
 /// How an image is drawn from its start noise.

@@ -1,5 +1,8 @@
 import Foundation
 import Layers
+import Networks
+import Storage
+import Tokenizers
 import Torch
 
 /// A text-to-image model: tokenizer, text encoder, autoencoder, UNet and noise schedule, read from and written to a diffusers folder.

@@ -1,5 +1,8 @@
 import Foundation
 import Layers
+import Networks
+import Storage
+import Tokenizers
 import Torch
 
 /// Where the parts of a pipeline lie in a diffusers folder.

@@ -1,5 +1,3 @@
-import Torch
-
 /// Older names of tensors in published files; ours are those that diffusers and transformers' Stable Diffusion files have today.
 enum PublishedNames {
     case unet

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// The files that hold one network's weights in a diffusers folder: a single one, or shards that an index lists; in full precision, or in a

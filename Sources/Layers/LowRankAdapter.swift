@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// A change of low rank beside a linear layer or a convolution: scale·B·A (LoRA, Hu et al., arXiv 2106.09685).

@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// A scope in a named tree of tensors: `p["down_blocks"][0]["conv1"]("weight", [64, 32, 3, 3])`.

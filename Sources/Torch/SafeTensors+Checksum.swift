@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A checksum of a whole file in its own header, under `__metadata__`, where other programs pass over it.
 ///

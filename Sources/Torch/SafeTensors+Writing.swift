@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// The safetensors format (huggingface/safetensors, format of its README).
 public enum SafeTensors {

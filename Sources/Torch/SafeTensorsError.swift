@@ -1,3 +1,5 @@
+import Storage
+
 /// Why a safetensors file was refused, or could not be written.
 public struct SafeTensorsError: Error, Equatable, CustomStringConvertible {
     public let path: String

@@ -1,8 +1,10 @@
 import Alignment
 import ArgumentParser
-import Datasets
-import Evaluation
+import Diffusion
+import Experiments
 import Foundation
+import Reports
+import Storage
 import Torch
 
 struct Ablation: ParsableCommand {

@@ -1,9 +1,12 @@
 import Alignment
 import ArgumentParser
-import Datasets
 import Diffusion
-import Evaluation
+import Encoding
 import Foundation
+import Networks
+import Pages
+import Reports
+import Storage
 import Torch
 
 struct Align: ParsableCommand {

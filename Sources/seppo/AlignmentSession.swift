@@ -1,9 +1,13 @@
 import Alignment
-import Datasets
 import Diffusion
-import Evaluation
+import Experiments
 import Foundation
+import Media
+import Reports
+import Scoring
+import Storage
 import Torch
+import Winners
 
 /// One alignment with what a person at a console sees of it.
 struct AlignmentSession {
@@ -84,7 +88,7 @@ struct AlignmentSession {
             return (try record(settings.method.rawValue, settings, directory, images: [], notes: notes), "of winners that were held out")
         }
         let bar = ProgressBar("evaluating")
-        Runtime.returnFreedMemory()
+        ProcessMemory.returnFreed()
         // One model after the other: two of a large one would stand in memory otherwise.
         if settings.model == BuiltInModel.name {
             var evaluation = ScenesEvaluation()

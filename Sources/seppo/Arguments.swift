@@ -1,8 +1,11 @@
 import Alignment
 import ArgumentParser
-import Datasets
 import Diffusion
+import Encoding
+import Experiments
 import Foundation
+import Networks
+import Storage
 import Torch
 
 // The library's choices as values of options, with their names.

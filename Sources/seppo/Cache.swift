@@ -1,6 +1,7 @@
 import ArgumentParser
-import Datasets
+import Encoding
 import Foundation
+import Storage
 
 struct Cache: ParsableCommand {
     static let configuration = CommandConfiguration(

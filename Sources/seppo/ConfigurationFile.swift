@@ -1,7 +1,6 @@
-import Alignment
 import ArgumentParser
 import Foundation
-import Torch
+import Storage
 import Yams
 
 /// `--config FILE`: its options are put before those of the command line, which win; both are checked alike.

@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Storage
 
 /// What people and other programs read: results on standard output, progress and log lines on standard error.
 ///

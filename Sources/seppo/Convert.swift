@@ -1,7 +1,7 @@
 import ArgumentParser
 import Diffusion
 import Foundation
-import Torch
+import Storage
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
-import Evaluation
 import Foundation
-import Torch
+import Reports
+import Winners
 
 struct DataCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,12 +13,13 @@ struct DataCheck: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let inspection = try Inspection(dataset: data.path, columns: data.reading.columns, captionLines: data.reading.lines, effort: .everything)
-        for line in inspection.dataset?.notes ?? [] { Console.line(line) }
-        for link in inspection.dataset?.links ?? [] { try Console.result("\(link)") }
-        for problem in inspection.problems { try Console.result(problem) }
-        if let note = inspection.dataset?.longCaptionsNote { try Console.result(note) }
-        guard let winners = inspection.dataset?.winners, winners > 0 else { throw ExitCode.failure }
-        try Console.result("\(winners) winners can be used, \(inspection.problems.count) problems")
+        let report = try DatasetReport(data.path, columns: data.reading.columns, captionLines: data.reading.lines, images: 0)
+        let dataset = report.dataset
+        for line in dataset.notes { Console.line(line) }
+        for link in dataset.links { try Console.result("\(link)") }
+        for problem in report.problems { try Console.result(problem) }
+        if let note = dataset.longCaptionsNote { try Console.result(note) }
+        guard dataset.winners > 0 else { throw ExitCode.failure }
+        try Console.result("\(dataset.winners) winners can be used, \(report.problems.count) problems")
     }
 }

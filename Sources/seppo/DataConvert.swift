@@ -1,7 +1,7 @@
 import ArgumentParser
-import Datasets
 import Foundation
-import Torch
+import Storage
+import Winners
 
 struct DataConvert: ParsableCommand {
     static let configuration = CommandConfiguration(

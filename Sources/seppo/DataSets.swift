@@ -1,6 +1,7 @@
 import ArgumentParser
-import Datasets
 import Foundation
+import Storage
+import Winners
 
 /// `seppo data …`, one file a command.
 struct DataSets: ParsableCommand {

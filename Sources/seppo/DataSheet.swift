@@ -1,7 +1,8 @@
 import ArgumentParser
-import Evaluation
 import Foundation
-import Torch
+import Pages
+import Storage
+import Winners
 
 struct DataSheet: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Evaluation
 import Foundation
+import Winners
 
 struct DataShow: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +13,7 @@ struct DataShow: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let inspection = try Inspection(dataset: data.path, columns: data.reading.columns, captionLines: data.reading.lines)
-        try json ? Console.result(json: inspection.json()) : Console.result(inspection.text)
+        let report = try DatasetReport(data.path, columns: data.reading.columns, captionLines: data.reading.lines)
+        try json ? Console.result(json: report.json()) : Console.result(report.text)
     }
 }

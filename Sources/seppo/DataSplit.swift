@@ -1,6 +1,7 @@
 import ArgumentParser
-import Datasets
 import Foundation
+import Storage
+import Winners
 
 struct DataSplit: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Torch
 
 /// The long options of one command, or of a command's command, as its declaration has them.
 struct DeclaredOptions {

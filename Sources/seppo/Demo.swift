@@ -1,9 +1,12 @@
 import Alignment
 import ArgumentParser
-import Datasets
 import Diffusion
-import Evaluation
+import Experiments
 import Foundation
+import Pages
+import Reports
+import Scoring
+import Storage
 import Torch
 
 struct Demo: ParsableCommand {

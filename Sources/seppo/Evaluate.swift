@@ -1,10 +1,13 @@
-import Alignment
 import ArgumentParser
-import Datasets
 import Diffusion
-import Evaluation
+import Experiments
 import Foundation
+import Networks
+import Pages
+import Scoring
+import Storage
 import Torch
+import Winners
 
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,10 @@
 import ArgumentParser
-import Datasets
 import Diffusion
 import Foundation
+import Media
+import Storage
 import Torch
+import Winners
 
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(

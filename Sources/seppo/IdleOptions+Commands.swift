@@ -1,5 +1,5 @@
 import Alignment
-import Datasets
+import Experiments
 
 extension Align: RefusesIdleOptions {
     var idleOptions: [IdleOptions] {

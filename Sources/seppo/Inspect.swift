@@ -1,6 +1,9 @@
 import ArgumentParser
-import Evaluation
+import Diffusion
 import Foundation
+import Reports
+import Winners
+import Storage
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,13 +34,12 @@ struct Inspect: ParsableCommand {
     }
 
     func run() throws {
-        let effort = all ? Inspection.Effort.everything : .bounded
-        let inspection =
-            if reading.given == nil {
-                try Inspection(path, tokens: tokens, effort: effort)
-            } else {
-                try Inspection(dataset: path, columns: reading.columns, captionLines: reading.lines, effort: effort)
-            }
+        guard reading.given == nil else {
+            let report = try DatasetReport(
+                path, columns: reading.columns, captionLines: reading.lines, images: all ? 0 : DatasetInspection.fewImages)
+            return try json ? Console.result(json: report.json()) : Console.result(report.text)
+        }
+        let inspection = try Inspection(path, tokens: tokens, effort: all ? .everything : .bounded)
         try json ? Console.result(json: inspection.json()) : Console.result(inspection.text)
     }
 }

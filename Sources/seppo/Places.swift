@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Torch
+import Storage
 
 /// Paths that are given by options.
 enum Place {

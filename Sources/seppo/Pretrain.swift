@@ -1,9 +1,10 @@
-import Alignment
 import ArgumentParser
-import Datasets
-import Diffusion
+import Experiments
 import Foundation
+import Networks
+import Storage
 import Torch
+import Winners
 
 struct Pretrain: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,7 +13,7 @@ struct Pretrain: ParsableCommand {
             Trains a vocabulary, an autoencoder, a CLIP text encoder and a UNet and writes them as a diffusers folder. The built-in model \
             was made in 37 minutes by
 
-              seppo pretrain --scenes --threads 1 --output Sources/Datasets/Resources/scenes
+              seppo pretrain --scenes --threads 1 --output Sources/Diffusion/Resources/scenes
 
             on a mixed corpus of Scenes: good pictures, blurred, washed-out and wrong ones, so that it has learned good and bad alike. With \
             --images it learns from pictures of your own, in any form that `seppo data` reads.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Datasets
+import Winners
 
 extension CaptionLines: ExpressibleByArgument {}
 

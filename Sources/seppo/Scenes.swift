@@ -1,7 +1,7 @@
 import ArgumentParser
-import Datasets
+import Experiments
 import Foundation
-import Torch
+import Storage
 
 struct Scenes: ParsableCommand {
     static let configuration = CommandConfiguration(

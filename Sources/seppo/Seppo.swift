@@ -1,6 +1,7 @@
 import Alignment
 import ArgumentParser
 import Foundation
+import Storage
 import Torch
 
 @main
@@ -25,7 +26,7 @@ struct Seppo: ParsableCommand {
     static func main() {
         Console.openStandardStreams()
         // Before the first tensor: the allocator's habits and the treatment of denormals hold for the whole process.
-        Runtime.keepFreedMemory()
+        ProcessMemory.keepFreed()
         Runtime.flushDenormals()
         // A file beyond the limit of `ulimit -f` is an error like a full disk, not an end without a word.
         signal(SIGXFSZ, SIG_IGN)

@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import Layers
+import Networks
 import TestSupport
 import Testing
 import Torch

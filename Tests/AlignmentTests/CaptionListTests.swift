@@ -1,11 +1,12 @@
-import Diffusion
 import Foundation
 import TestSupport
 import Testing
 import Torch
 
 @testable import Alignment
-@testable import Datasets
+@testable import Encoding
+@testable import Storage
+@testable import Winners
 
 /// Of several captions of a winner every example takes one, by its own dice.
 @Suite struct CaptionListTests {

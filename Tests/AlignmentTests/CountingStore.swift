@@ -1,4 +1,4 @@
-import Datasets
+import Encoding
 import Foundation
 import Torch
 

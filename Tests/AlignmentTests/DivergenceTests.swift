@@ -5,7 +5,7 @@ import Testing
 import Torch
 
 @testable import Alignment
-@testable import Datasets
+@testable import Encoding
 
 /// What happens to a run whose loss is not finite.
 @Suite struct DivergenceTests {

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 import Torch
 
-@testable import Alignment
-@testable import Datasets
+@testable import Encoding
+@testable import Winners
 
 /// Winners are encoded each by itself, once, and found again only where nothing they depend on has changed.
 @Suite struct EncodedWinnersTests {

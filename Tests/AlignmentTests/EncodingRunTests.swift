@@ -5,7 +5,8 @@ import Testing
 import Torch
 
 @testable import Alignment
-@testable import Datasets
+@testable import Encoding
+@testable import Winners
 
 /// Where and when winners are encoded is nothing to a run's numbers.
 @Suite struct EncodingRunTests {

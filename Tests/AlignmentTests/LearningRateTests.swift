@@ -1,6 +1,6 @@
 import Alignment
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
 
 @Suite struct LearningRateTests {

@@ -1,5 +1,5 @@
-import Datasets
 import Foundation
+import TestFiles
 import TestSupport
 import Testing
 import Torch

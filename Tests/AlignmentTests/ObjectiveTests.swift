@@ -1,11 +1,12 @@
-import Diffusion
 import Foundation
 import Layers
+import Networks
 import TestSupport
 import Testing
 import Torch
 
 @testable import Alignment
+@testable import Storage
 
 /// The loss against its formulas in double precision.
 @Suite struct ObjectiveTests {

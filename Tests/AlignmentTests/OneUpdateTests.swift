@@ -1,6 +1,8 @@
 import Diffusion
 import Foundation
 import Layers
+import Networks
+import TestFiles
 import TestSupport
 import Testing
 import Torch

@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Networks
 import TestSupport
 import Testing
 import Torch

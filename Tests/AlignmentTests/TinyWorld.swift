@@ -1,10 +1,15 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
 import Layers
+import Media
+import Networks
+import Tokenizers
 import Torch
+import Winners
 
 @testable import Alignment
+@testable import Storage
 
 /// A pipeline with random weights and a folder of a few winners with losers, small enough to train on in milliseconds.
 final class TinyWorld {

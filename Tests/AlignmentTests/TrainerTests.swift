@@ -1,4 +1,3 @@
-import Datasets
 import Diffusion
 import Foundation
 import TestSupport

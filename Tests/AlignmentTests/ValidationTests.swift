@@ -1,9 +1,11 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
+import Media
 import TestSupport
 import Testing
 import Torch
+import Winners
 
 @testable import Alignment
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Alignment
+@testable import Storage
 
 @Suite struct YAMLOptionsTests {
     @Test func optionsAreReadAndWritten() throws {

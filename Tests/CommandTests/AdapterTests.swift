@@ -1,12 +1,13 @@
 import Alignment
-import Datasets
 import Diffusion
-import Evaluation
+import Experiments
 import Foundation
-import Layers
+import Networks
+import TestFiles
 import TestSupport
 import Testing
 import Torch
+import seppo
 
 /// LoRA files at the command line: in, out, and of runs.
 @Suite struct AdapterCommandTests {

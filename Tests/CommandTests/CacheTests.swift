@@ -1,7 +1,8 @@
-import Datasets
+import Experiments
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// The cache of encoded winners: killed in the middle, shared by processes, shown and cleared.
 @Suite(.serialized) struct CacheTests {

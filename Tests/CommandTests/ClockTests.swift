@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// A terminal that hangs up, and clocks that stand still or jump.
 @Suite struct ClockTests {

@@ -1,9 +1,9 @@
-import Diffusion
 import Foundation
-import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
+import seppo
 
 /// `seppo convert`, and single files in the other commands.
 @Suite struct ConvertTests {

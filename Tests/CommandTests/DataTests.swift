@@ -1,7 +1,8 @@
-import Datasets
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import Winners
+import seppo
 
 /// `seppo data`.
 @Suite struct DataTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// What TensorBoard sees of a run.
 @Suite struct EventTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Files that are not what their names say, wherever a command reads one.
 @Suite struct FileKindTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Files of somebody else where a command would write: refused by their names, or left alone.
 @Suite struct ForeignFolderTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 @Suite struct GenerateTests {
     private static let quick = ["generate", "--model", "scenes", "--steps", "2", "--guidance", "3", "--threads", "1"]

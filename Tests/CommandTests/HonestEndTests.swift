@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// What a run says that trained nothing, that left updates out, whose captions are not read whole, or that has no memory.
 @Suite struct HonestEndTests {

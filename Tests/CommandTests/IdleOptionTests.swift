@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Options of which nothing would come, and numbers that make no sense: refused before any work, with the other option or the range.
 @Suite struct IdleOptionTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// What users have where a command would write, and what one command would write over itself.
 @Suite struct InTheWayTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Models and data that are not there, or not whole.
 @Suite struct InputTests {

@@ -1,6 +1,8 @@
 import Foundation
-import TestSupport
+import Pages
+import TestFiles
 import Testing
+import seppo
 
 /// `seppo inspect --json`: what it says of whole and of spoilt folders.
 @Suite struct InspectTests {

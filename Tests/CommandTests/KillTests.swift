@@ -1,7 +1,8 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
 import Torch
+import seppo
 
 /// A run that is killed and resumed is the run that was never killed.
 @Suite(.serialized) struct KillTests {

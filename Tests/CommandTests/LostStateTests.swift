@@ -1,8 +1,9 @@
 import Alignment
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
 import Torch
+import seppo
 
 /// Runs that have lost their saved state, or another part.
 @Suite struct LostStateTests {

@@ -1,7 +1,8 @@
 import Alignment
-import Datasets
+import Diffusion
+import Experiments
 import Foundation
-import TestSupport
+import TestFiles
 import Torch
 
 /// What the tests align, and with what.

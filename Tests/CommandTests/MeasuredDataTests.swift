@@ -1,7 +1,10 @@
-import Datasets
+import Experiments
 import Foundation
-import TestSupport
+import Reports
+import TestFiles
 import Testing
+import Winners
+import seppo
 
 /// What `evaluate`, `align` and `data split` say of the winners that they measure, train on and leave out.
 @Suite struct MeasuredDataTests {

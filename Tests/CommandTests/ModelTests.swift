@@ -1,9 +1,12 @@
 import Foundation
+import TestFiles
 import TestSupport
 import Testing
 import Torch
+import seppo
 
 @testable import Diffusion
+@testable import Networks
 
 /// Base models as people have them, in the commands that take one.
 @Suite struct ModelTests {

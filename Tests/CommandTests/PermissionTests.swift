@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Files that may not be read or written, and files that are there no more.
 @Suite struct PermissionTests {

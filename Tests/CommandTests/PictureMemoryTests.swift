@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Of a picture of at most 64 megapixels, whatever its shape and kind, a command takes less than a gigabyte.
 @Suite(.serialized) struct PictureMemoryTests {

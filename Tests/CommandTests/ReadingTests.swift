@@ -1,7 +1,8 @@
-import Datasets
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import Winners
+import seppo
 
 /// How commands read winners where names do not tell, and prompts.
 @Suite struct ReadingTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// What `align` does on a folder that something lies in already.
 @Suite struct RunDirectoryTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Two processes never work on one run, whatever happens to its files.
 @Suite struct RunLockTests {

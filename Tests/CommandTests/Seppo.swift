@@ -1,5 +1,6 @@
 import Foundation
-import TestSupport
+import TestFiles
+import seppo
 
 /// The command that was built beside these tests, as a process.
 struct Seppo {

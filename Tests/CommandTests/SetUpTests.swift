@@ -1,5 +1,5 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
 
 /// `Scripts/setup` on a machine that lacks the system's packages.

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// What a run writes to be shown or passed on does not tell in which folders it was made.
 @Suite struct SharedFilesTests {

@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// SIGINT and SIGTERM: the update in hand is finished and saved.
 @Suite struct SignalTests {

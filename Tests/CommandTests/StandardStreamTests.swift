@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// Standard streams that are closed, full or read by nobody.
 @Suite struct StandardStreamTests {

@@ -1,8 +1,10 @@
-import Datasets
 import Foundation
-import TestSupport
+import Media
+import Storage
+import TestFiles
 import Testing
 import Torch
+import seppo
 
 /// What others wrote never steers the terminal on which it is shown.
 @Suite struct TerminalTests {

@@ -1,6 +1,8 @@
 import Foundation
-import TestSupport
+import Reports
+import TestFiles
 import Testing
+import seppo
 
 /// Exit codes, options and `--config`.
 @Suite struct UsageTests {

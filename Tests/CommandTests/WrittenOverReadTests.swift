@@ -1,6 +1,7 @@
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
+import seppo
 
 /// What a command writes is never what it reads: wrong usage, before any work.
 @Suite struct WrittenOverReadTests {

@@ -4,6 +4,7 @@ import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Networks
 
 /// What names of tensors in files of adapters are read as.
 @Suite struct AdapterNameTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch

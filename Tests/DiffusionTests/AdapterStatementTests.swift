@@ -1,10 +1,11 @@
 import Foundation
-import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Storage
 
 /// What a file states about alpha and rank beside its tensors.
 @Suite struct AdapterStatementTests {

@@ -1,5 +1,7 @@
 import Diffusion
 import Foundation
+import Networks
+import TestFiles
 import TestSupport
 import Testing
 import Torch

@@ -1,4 +1,6 @@
 import Diffusion
+import Networks
+import TestFiles
 import TestSupport
 import Testing
 import Torch

@@ -1,7 +1,9 @@
 import Diffusion
 import Foundation
 import Layers
-import TestSupport
+import Networks
+import Storage
+import TestFiles
 import Testing
 import Torch
 

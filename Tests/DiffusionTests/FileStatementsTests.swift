@@ -1,9 +1,11 @@
 import Foundation
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Storage
 
 /// What a single file states about its noise process beside its tensors.
 @Suite struct FileStatementsTests {

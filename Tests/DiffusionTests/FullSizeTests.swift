@@ -1,10 +1,12 @@
 import Foundation
 import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Networks
 
 private let largeFolder = ProcessInfo.processInfo.environment["SEPPO_LARGE"].map { URL(fileURLWithPath: $0) }
 

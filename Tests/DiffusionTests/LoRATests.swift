@@ -1,6 +1,8 @@
 import Diffusion
 import Foundation
 import Layers
+import Storage
+import TestFiles
 import TestSupport
 import Testing
 import Torch

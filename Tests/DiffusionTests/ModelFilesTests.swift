@@ -1,10 +1,12 @@
 import Foundation
-import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Networks
+@testable import Storage
 
 /// Models whose parts come from several places, and single files as programs leave them.
 @Suite struct ModelFilesTests {

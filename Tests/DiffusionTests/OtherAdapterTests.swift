@@ -1,10 +1,12 @@
 import Foundation
-import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Networks
+@testable import Storage
 
 /// Files that are no LoRA of Stable Diffusion 1.x or 2.x, and spoilt ones.
 @Suite struct OtherAdapterTests {

@@ -1,4 +1,5 @@
 import Diffusion
+import TestFiles
 import TestSupport
 import Testing
 import Torch

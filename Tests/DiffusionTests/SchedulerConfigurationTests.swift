@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Storage
 import Testing
 import Torch
 

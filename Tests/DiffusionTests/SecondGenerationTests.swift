@@ -1,10 +1,14 @@
 import Foundation
 import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Networks
+@testable import Storage
+@testable import Tokenizers
 
 /// Stable Diffusion 2.x in a single file: a small one of its shape, with open_clip's names and a last layer that is not used.
 @Suite struct SecondGenerationTests {

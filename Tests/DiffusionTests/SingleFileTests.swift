@@ -1,10 +1,13 @@
 import Foundation
-import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Networks
+@testable import Storage
+@testable import Tokenizers
 
 /// Models in a single file: small ones of Stable Diffusion 1.x's shape, with random weights.
 @Suite struct SingleFileTests {

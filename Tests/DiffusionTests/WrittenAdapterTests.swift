@@ -1,10 +1,12 @@
 import Foundation
 import Layers
+import TestFiles
 import TestSupport
 import Testing
 import Torch
 
 @testable import Diffusion
+@testable import Storage
 
 /// The files that we write, in the programs that people draw with: every tensor must be one that they look up.
 @Suite struct WrittenAdapterTests {

@@ -1,6 +1,8 @@
 import Foundation
+import Storage
 import Testing
 import Torch
+import seppo
 
 /// What the child process does: it reads inputs one after another, and says before each which one it is.
 struct FuzzChild: Codable {
@@ -55,7 +57,7 @@ struct FuzzChild: Codable {
     private static var peakMegabytes: Int {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }), let kilobytes = line.split(separator: " ").dropFirst().first
-        else { return Runtime.peakMegabytes }
+        else { return ProcessMemory.peakMegabytes }
         return (Int(kilobytes) ?? 0) / 1024
     }
 

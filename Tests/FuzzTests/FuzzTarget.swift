@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// A parser of outside bytes, and whole files for it to be damaged.

@@ -1,12 +1,16 @@
 import Foundation
 import Layers
+import TestFiles
 import TestSupport
 import Torch
 
 @testable import Alignment
-@testable import Datasets
 @testable import Diffusion
-@testable import Evaluation
+@testable import Media
+@testable import Networks
+@testable import Reports
+@testable import Tokenizers
+@testable import Winners
 @testable import seppo
 
 /// Every parser of outside bytes that is ours. Another one is another entry.

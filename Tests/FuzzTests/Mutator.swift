@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// Seeded damage to a file's bytes: the same for the same seed, so that a failure can be made again.

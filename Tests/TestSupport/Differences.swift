@@ -1,3 +1,4 @@
+import TestFiles
 import Torch
 
 /// The largest difference between two tensors, infinite where their shapes differ or either holds no number.
@@ -27,4 +28,8 @@ public func sameBits(_ a: [String: Tensor], _ b: [String: Tensor]) -> Bool {
 
 public func sameBits(_ a: Tensor, _ b: Tensor) -> Bool {
     a.shape == b.shape && a.dtype == b.dtype && a.withUnsafeBytes { a in b.withUnsafeBytes { a.elementsEqual($0) } }
+}
+
+extension Fixture {
+    public static func tensors(_ path: String) throws -> [String: Tensor] { try SafeTensorsFile(url(path)).all() }
 }

@@ -1,5 +1,6 @@
 import Diffusion
 import Layers
+import Networks
 
 /// A model of Stable Diffusion 1.x's shape, random and small: of its tensors the table of CLIP's tokens is by far the largest.
 public enum SmallStableDiffusion {

@@ -1,3 +1,6 @@
+import TestFiles
+import Torch
+
 #if os(Linux) && compiler(>=6.2)
     import Foundation
     import TestSupport

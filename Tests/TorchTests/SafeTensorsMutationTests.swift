@@ -1,5 +1,6 @@
 import Foundation
-import TestSupport
+import Storage
+import TestFiles
 import Testing
 import Torch
 

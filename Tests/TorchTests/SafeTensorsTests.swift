@@ -1,5 +1,6 @@
 import Foundation
-import TestSupport
+import Storage
+import TestFiles
 import Testing
 import Torch
 
@@ -81,5 +82,36 @@ import Torch
         let reserved = #expect(throws: SafeTensorsError.self) { try SafeTensors.write([("__metadata__", x)], to: url) }
         #expect(reserved?.problem == .reservedName)
         #expect(!FileManager.default.fileExists(atPath: url.path))
+    }
+
+    @Test func everyByteOfAFileCounts() throws {
+        let folder = TemporaryFolder()
+        let url = folder.url("sealed.safetensors")
+        try SafeTensors.write([("a", Tensor([Float(1), 2, 3])), ("b", Tensor([Float(4)]))], metadata: ["format": "pt"], isSealed: true, to: url)
+        let file = try SafeTensorsFile(url)
+        #expect(try file.verify())
+        #expect(try file.tensor("a").values() == [1, 2, 3] && file.metadata["format"] == "pt")
+        let whole = try Data(contentsOf: url)
+        let key = try #require(whole.range(of: Data("crc32c".utf8)))
+        for offset in whole.indices where !key.contains(offset) {
+            var bytes = whole
+            bytes[offset] ^= 1
+            try bytes.write(to: url)
+            #expect(throws: SafeTensorsError.self, "\(offset)") { try SafeTensorsFile(url).verify() }
+        }
+        try whole.write(to: url)
+        #expect(try SafeTensorsFile(url).verify())
+        try SafeTensors.write([("a", Tensor([Float(1)]))], to: url)
+        #expect(try !SafeTensorsFile(url).verify(), "one that has none says nothing")
+    }
+
+    @Test func aStopwatchNeverGoesBack() {
+        let clock = Stopwatch()
+        var before = 0.0
+        for _ in 0..<1000 {
+            let now = clock.seconds
+            #expect(now >= before && now < 60)
+            before = now
+        }
     }
 }

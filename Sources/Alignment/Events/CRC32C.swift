@@ -1,4 +1,4 @@
-import Torch
+import Storage
 
 /// The cyclic redundancy check as TFRecord files hold it.
 enum CRC32C {

@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Storage
 
 /// A TensorBoard event file: TFRecord frames, each an ``Event``, only ever appended to.
 ///

@@ -1,6 +1,6 @@
-import Datasets
-import Diffusion
 import Foundation
+import Media
+import Storage
 
 /// What a run shows in TensorBoard, beside its log: every logged number, the settings, and what validations found and drew.
 public final class RunEvents {

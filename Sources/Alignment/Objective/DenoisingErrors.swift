@@ -1,4 +1,5 @@
 import Diffusion
+import Networks
 import Torch
 
 /// ‖target − prediction‖² of policy and reference on winner and losing sample: means over C·H·W, `[B]`, float32.

@@ -1,4 +1,5 @@
 import Foundation
+import Networks
 
 /// One line of `log.jsonl`. Everything but the number of the update may be missing: other methods and other versions log other things.
 public struct LoggedUpdate: Codable, Equatable, Sendable {

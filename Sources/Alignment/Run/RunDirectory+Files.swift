@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Storage
 import Torch
 
 /// The files that a run writes, told by their names from anybody else's.

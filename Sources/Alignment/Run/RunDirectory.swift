@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Storage
 
 /// Where the parts of a run lie.
 public struct RunDirectory: Sendable {

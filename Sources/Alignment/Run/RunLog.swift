@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Storage
 
 /// `log.jsonl`: one line an update, only ever appended to.
 public final class RunLog {

@@ -1,6 +1,6 @@
-import Datasets
 import Diffusion
 import Foundation
+import Storage
 import Torch
 
 /// How a run starts in a folder, by what lies there already.

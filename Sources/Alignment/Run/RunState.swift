@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import Storage
 import Torch
 
 /// What a run needs to go on exactly: policy, optimiser and counters.

@@ -1,6 +1,6 @@
-import Datasets
 import Foundation
-import Torch
+import Storage
+import Winners
 
 /// `skipped.jsonl`: what of the data set a run could not use.
 public struct SkippedFiles {

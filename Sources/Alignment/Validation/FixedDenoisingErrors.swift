@@ -1,5 +1,7 @@
-import Datasets
 import Diffusion
+import Encoding
+import Networks
+import Storage
 import Torch
 
 /// The denoising error at fixed timesteps and noise, so that two models meet the same inputs. Lower is better.

@@ -1,5 +1,6 @@
-import Datasets
+import Encoding
 import Foundation
+import Winners
 
 extension HeldOutSplit {
     /// More tell little more, and cost at every checkpoint.

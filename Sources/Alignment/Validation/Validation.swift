@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Storage
 
 /// What was measured of one checkpoint: a line of `validation.jsonl`.
 public struct Validation: Codable, Equatable, Sendable {

@@ -1,7 +1,11 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
+import Media
+import Networks
+import Storage
 import Torch
+import Winners
 
 /// Images of the checkpoints at fixed prompts and seeds, drawn as the run draws its losing samples.
 struct ValidationSamples {

@@ -1,7 +1,9 @@
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
-import Torch
+import Networks
+import Storage
+import Winners
 
 /// Measures every checkpoint on winners that are not trained on, and draws images at fixed prompts and seeds.
 ///

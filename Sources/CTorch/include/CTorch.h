@@ -93,12 +93,7 @@ const char *ct_version(void);
 void ct_threads_set(int32_t count);
 int32_t ct_threads_get(void);
 bool ct_device_is_available(int32_t device_type);
-void ct_allocator_keep_memory(void);
-void ct_allocator_return_memory(void);
 void ct_flush_denormals(void);
-
-// CRC-32C of what was checked before (crc, 0 for nothing) with more bytes; `by_table` sets the processor's instruction aside, for tests.
-uint32_t ct_crc32c(uint32_t crc, const void *bytes, int64_t count, bool by_table);
 
 #ifdef __cplusplus
 }

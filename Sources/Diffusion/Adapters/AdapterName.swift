@@ -1,3 +1,5 @@
+import Networks
+
 /// What the name of a tensor in a file of adapters says, whichever program wrote it.
 ///
 /// Sources: diffusers' `loaders/lora_pipeline.py`, `loaders/lora_conversion_utils.py` and `utils/state_dict_utils.py` (0.12 to 0.42), sd-scripts'

@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Storage
 
 /// What a file of adapters states about their alpha and rank beside its tensors: in its header, or in the `adapter_config.json` of a PEFT folder.
 ///

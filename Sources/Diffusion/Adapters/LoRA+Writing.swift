@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import Storage
 import Torch
 
 extension LoRA {

@@ -1,5 +1,7 @@
 import Foundation
 import Layers
+import Networks
+import Storage
 import Torch
 
 extension LoRA {

@@ -1,3 +1,5 @@
+import Storage
+
 extension SchedulerConfiguration {
     /// Keys beside the typed ones, of the scheduler classes of diffusers 0.42 that read each other's files.
     static let knownKeys: Set<String> = Set(supportedValues.flatMap { $0.value.keys }).union(inertKeys).union(["trained_betas"])

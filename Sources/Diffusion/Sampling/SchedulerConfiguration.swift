@@ -1,5 +1,6 @@
 import Foundation
-import Torch
+import Networks
+import Storage
 
 /// A pipeline's `scheduler/scheduler_config.json`, as diffusers writes it.
 ///

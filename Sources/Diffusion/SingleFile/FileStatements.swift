@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// A value, and what says so.

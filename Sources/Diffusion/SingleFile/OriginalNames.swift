@@ -1,3 +1,5 @@
+import Networks
+
 /// The names of a network's tensors in latent-diffusion's code, which models in a single file have, beside diffusers' names, which are ours.
 ///
 /// Source: `ldm/modules/diffusionmodules/{openaimodel,model}.py` of CompVis/latent-diffusion. The map lists modules; the rest of a name is the same

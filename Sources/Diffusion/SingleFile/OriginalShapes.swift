@@ -1,4 +1,5 @@
-import Layers
+import Networks
+import Storage
 
 /// The shapes of a network's tensors under the names that a single file has, from which its configuration is read: the file brings none.
 struct OriginalShapes {

@@ -1,5 +1,5 @@
 import Foundation
-import Torch
+import Storage
 import Yams
 
 /// A model's configuration for latent-diffusion's code (`v2-inference-v.yaml`), which people put beside a single file under its name: what of it changes

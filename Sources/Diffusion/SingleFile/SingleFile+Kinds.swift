@@ -1,4 +1,4 @@
-import Torch
+import Networks
 
 extension SingleFile {
     /// Models of other kinds that come in one file, by what only their tensors' names begin with or hold.

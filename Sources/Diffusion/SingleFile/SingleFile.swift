@@ -1,5 +1,8 @@
 import Foundation
 import Layers
+import Networks
+import Storage
+import Tokenizers
 import Torch
 
 /// A Stable Diffusion 1.x or 2.x model in one safetensors file, in the naming of latent-diffusion's code: what model-sharing sites offer. Or a part of one:

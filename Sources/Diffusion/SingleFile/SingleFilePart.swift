@@ -1,4 +1,5 @@
 import Layers
+import Networks
 import Torch
 
 /// The tensors of one network in a single file, under whichever of the published namings the file has.

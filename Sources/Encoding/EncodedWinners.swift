@@ -1,0 +1,195 @@
+import Foundation
+import Media
+import Storage
+import Torch
+import Winners
+
+/// Winners as the denoiser sees them: latents and text states, computed once each, kept in a store and read from it again for every batch.
+///
+/// A winner is encoded when it is wanted, by whoever wants it first; ``EncodingAhead`` wants it before a training does. One whose image cannot be decoded
+/// is known by then, and listed in ``skips``.
+public final class EncodedWinners: @unchecked Sendable {
+    public let settings: EncodingSettings
+    /// Those that settings allow, in the order of the data set.
+    public let winners: [Winner]
+    /// Of all they are made from: images, captions, settings and encoders. Equal keys stand for equal winners.
+    public let key: String
+    /// `[C, h, w]`
+    public let latentShape: [Int]
+    /// Text state of the empty caption, `[1, L, D]`.
+    public let emptyState: Tensor
+    private let root: URL
+    private let encoder: WinnerEncoder
+    private let store: any EncodingStore
+    private let listed: [Skip]
+
+    private enum State { case open, busy, ready, unusable }
+    // Touched under the condition's lock alone.
+    private let condition = NSCondition()
+    private var states: [State]
+    private var unusable: [Int: Skip] = [:]
+
+    /// - Parameter limit: use at most that many winners; 0 for all
+    public init(_ set: WinnerSet, _ encoder: WinnerEncoder, _ settings: EncodingSettings, limit: Int = 0, store: any EncodingStore = EncodingMemory()) throws {
+        let first = limit > 0 ? Array(set.winners.prefix(limit)) : set.winners
+        winners = settings.withLosers ? first.filter { $0.loser != nil } : first
+        let withoutLosers = settings.withLosers ? first.filter { $0.loser == nil } : []
+        listed = set.report + withoutLosers.map { Skip(file: $0.image.name, reason: "has no losing image, which this method needs") }
+        (root, self.encoder, self.settings, self.store) = (set.root, encoder, settings, store)
+        guard !winners.isEmpty else { throw WinnerSetError.noWinners(root.path, lookedFor: "winners with losing images", listed) }
+        let key = ContentKey()
+        key.update("winners 1 \(settings.withLosers) \(settings.flipsImages)")
+        for winner in winners {
+            key.update(encoder.key(ofImage: winner.image.digest, mirrored: false, settings))
+            if winner.captions.count > 1 { key.update("captions \(winner.captions.count)") }
+            for caption in winner.captions { key.update(encoder.key(ofCaption: caption)) }
+            key.update(settings.withLosers ? winner.loser!.digest : "")
+        }
+        self.key = key.finish()
+        let side = settings.resolution / encoder.autoencoder.downsampling
+        latentShape = [encoder.autoencoder.latentChannels, side, side]
+        states = Array(repeating: .open, count: winners.count)
+        emptyState = try Self.state(of: "", encoder, store).unsqueezed(0).clone()
+    }
+
+    public var count: Int { winners.count }
+    /// The first of each.
+    public var captions: [String] { winners.map(\.caption) }
+
+    /// What was left out, by what is known so far.
+    public var skips: [Skip] {
+        let found = condition.withLock { unusable }.sorted { $0.key < $1.key }.map(\.value)
+        // One image under two captions is one file that cannot be decoded.
+        var known = Set(listed)
+        return listed + found.filter { known.insert($0).inserted }
+    }
+
+    /// What a cache on disk would need for those of the winners at `rows` that it lacks.
+    public func bytesMissing(_ rows: [Int]) -> Int {
+        // A header of some hundred bytes, and whole blocks of the disk.
+        func file(_ numbers: Int) -> Int { (4 * numbers + 512 + 4095) / 4096 * 4096 }
+        let latents = file(latentShape.reduce(settings.posterior == .sample ? 2 : 1, *))
+        let images = rows.reduce(0) { sum, row in sum + views.count { !store.contains(.latents, latentKey(row, $0)) } }
+        let captions = Set(rows.flatMap { winners[$0].captions.map(encoder.key(ofCaption:)) }).count { !store.contains(.states, $0) }
+        return images * latents + captions * file(emptyState.count)
+    }
+
+    /// Lets go of the networks that encode and of files held open; they come back where they are wanted after all.
+    public func releaseEncoder() {
+        encoder.release()
+        for winner in winners {
+            winner.image.letGo()
+            winner.loser?.letGo()
+        }
+    }
+
+    // MARK: Batches
+
+    /// Latents of the winners at `rows`, `[B, C, h, w]`.
+    public func latents(_ rows: [Int], _ view: WinnerView = .winner) throws -> LatentPosterior {
+        let entries = try rows.map { try latents(of: $0, view) }
+        func stacked(_ name: String) -> Tensor { Tensor.stacked(entries.map { $0[name]! }) }
+        return LatentPosterior(mean: stacked("mean"), deviation: settings.posterior == .sample ? stacked("deviation") : nil)
+    }
+
+    /// Text states `[B, L, D]` of the winners at `rows`, the empty caption's where `dropped`.
+    /// - Parameter choices: which caption of each winner; nil: the first
+    public func states(_ rows: [Int], dropped: [Bool], captions choices: [Int]? = nil) throws -> Tensor {
+        Tensor.stacked(
+            try rows.indices.map { place in
+                try dropped[place] ? emptyState[0] : Self.state(of: winners[rows[place]].captions[choices?[place] ?? 0], encoder, store)
+            })
+    }
+
+    /// What the store holds; made again where it was cleared or damaged after the winner had been prepared.
+    private func latents(of row: Int, _ view: WinnerView) throws -> [String: Tensor] {
+        if let latents = store.load(.latents, latentKey(row, view)) { return latents }
+        return try makeLatents(of: row, [view])[0]
+    }
+
+    private static func state(of caption: String, _ encoder: WinnerEncoder, _ store: any EncodingStore) throws -> Tensor {
+        let key = encoder.key(ofCaption: caption)
+        if let state = store.load(.states, key)?["states"] { return state }
+        let states = try encoder.states(of: caption)
+        try store.save(.states, key, states)
+        return states["states"]!
+    }
+
+    private func image(of row: Int, _ view: WinnerView) -> ImageReference { view == .loser ? winners[row].loser! : winners[row].image }
+
+    private func latentKey(_ row: Int, _ view: WinnerView) -> String {
+        encoder.key(ofImage: image(of: row, view).digest, mirrored: view == .mirrored, settings)
+    }
+
+    // MARK: Encoding
+
+    /// What the settings want of every winner.
+    private var views: [WinnerView] { [.winner] + (settings.flipsImages ? [.mirrored] : []) + (settings.withLosers ? [.loser] : []) }
+
+    /// Sees to it that the winners at `rows` are encoded: what nobody is at is shared out among this thread's workers, the rest waited for.
+    /// - Parameter progress: called on this thread while something is to be done; where it throws, what was done stays done
+    /// - Returns: for each row, whether it can be used
+    /// - Throws: ``WinnerSetError`` where none of all winners can be used, and what the encoder and the store throw
+    public func prepare(_ rows: [Int], progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> [Bool] {
+        var hasWaited = false
+        while true {
+            let done = condition.withLock { rows.count { states[$0] == .ready || states[$0] == .unusable } }
+            if done < rows.count || hasWaited { try progress(done, rows.count) }
+            if done == rows.count { break }
+            hasWaited = true
+            let claimed = claim(rows, atMost: max(Runtime.threads, 1))
+            defer { condition.withLock { for row in claimed where states[row] == .busy { states[row] = .open } } }
+            if claimed.isEmpty { waitForOthers() }
+            _ = try Workers.map(claimed.count) { _, part in for row in claimed[part] { try encode(row) } }
+        }
+        if condition.withLock({ unusable.count == count }) { throw noneUsable }
+        return condition.withLock { rows.map { states[$0] == .ready } }
+    }
+
+    /// That no winner, or none of those that somebody can use, has an image that can be decoded.
+    public var noneUsable: WinnerSetError { .noWinners(root.path, lookedFor: "images that can be decoded", skips) }
+
+    private func claim(_ rows: [Int], atMost limit: Int) -> [Int] {
+        condition.withLock {
+            var claimed: [Int] = []
+            for row in rows where states[row] == .open && claimed.count < limit {
+                states[row] = .busy
+                claimed.append(row)
+            }
+            return claimed
+        }
+    }
+
+    /// Not for long: whoever waits wants to look after other things in between.
+    private func waitForOthers() { condition.withLock { _ = condition.wait(until: Date(timeIntervalSinceNow: 0.1)) } }
+
+    /// Encodes a claimed winner, as far as the store lacks it.
+    private func encode(_ row: Int) throws {
+        var outcome = State.open
+        defer {
+            condition.withLock {
+                states[row] = outcome
+                condition.broadcast()
+            }
+        }
+        do {
+            _ = try makeLatents(of: row, views.filter { !store.contains(.latents, latentKey(row, $0)) })
+            for caption in winners[row].captions {
+                let key = encoder.key(ofCaption: caption)
+                if !store.contains(.states, key) { try store.save(.states, key, encoder.states(of: caption)) }
+            }
+            outcome = .ready
+        } catch let error as ImageError {
+            condition.withLock { unusable[row] = Skip(error) }
+            outcome = .unusable
+        }
+    }
+
+    private func makeLatents(of row: Int, _ views: [WinnerView]) throws -> [[String: Tensor]] {
+        try views.map { view in
+            let latents = try encoder.latents(of: image(of: row, view), mirrored: view == .mirrored, settings)
+            try store.save(.latents, latentKey(row, view), latents)
+            return latents
+        }
+    }
+}

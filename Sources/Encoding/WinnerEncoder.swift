@@ -1,0 +1,143 @@
+import Diffusion
+import Foundation
+import Networks
+import Storage
+import Tokenizers
+import Torch
+import Winners
+
+/// The parts of a model that winners are encoded with: tokenizer, text encoder, autoencoder. The networks can be let go of, and come back from where
+/// they came from when they are wanted again.
+public final class WinnerEncoder: @unchecked Sendable {
+    public let tokenizer: CLIPTokenizer
+    public let textEncoder: CLIPTextConfiguration
+    public let autoencoder: AutoencoderConfiguration
+    /// Numbers in both networks.
+    public let parameterCount: Int
+    /// Of weights and configuration.
+    private let textKey: String
+    private let imageKey: String
+    private let read: () throws -> Networks
+    // Touched under the lock alone.
+    private let lock = NSLock()
+    private var held: Networks?
+
+    private struct Networks {
+        let textEncoder: CLIPTextModel
+        let autoencoder: Autoencoder
+        let textTensors: [String: Tensor]
+        let imageTensors: [String: Tensor]
+
+        var textKey: String { key(textTensors, "\(textEncoder.configuration)") }
+        var imageKey: String { key(imageTensors, "\(autoencoder.configuration)") }
+
+        private func key(_ tensors: [String: Tensor], _ configuration: String) -> String {
+            let key = ContentKey()
+            key.update(tensors)
+            key.update(configuration)
+            return key.finish()
+        }
+    }
+
+    private init(_ tokenizer: CLIPTokenizer, _ read: @escaping () throws -> Networks) throws {
+        let networks = try read()
+        self.tokenizer = tokenizer
+        self.read = read
+        held = networks
+        (textEncoder, autoencoder) = (networks.textEncoder.configuration, networks.autoencoder.configuration)
+        (textKey, imageKey) = (networks.textKey, networks.imageKey)
+        parameterCount = [networks.textTensors, networks.imageTensors].reduce(0) { $1.values.reduce($0) { $0 + $1.count } }
+    }
+
+    public convenience init(_ model: ModelFiles) throws {
+        try self.init(try model.tokenizer()) {
+            let (text, image) = (try model.textEncoder(), try model.autoencoder())
+            let textEncoder = try text.1.build { CLIPTextModel($0, text.0) }
+            let autoencoder = try image.1.build { Autoencoder($0, image.0) }
+            return Networks(textEncoder: textEncoder, autoencoder: autoencoder, textTensors: text.1.tensors, imageTensors: image.1.tensors)
+        }
+    }
+
+    /// Over the networks of a pipeline, which stay as long as it does.
+    public convenience init(_ pipeline: Pipeline) throws {
+        try self.init(pipeline.tokenizer) {
+            Networks(
+                textEncoder: pipeline.textEncoder, autoencoder: pipeline.autoencoder, textTensors: pipeline.textEncoderTensors,
+                imageTensors: pipeline.autoencoderTensors)
+        }
+    }
+
+    /// Throws where a denoiser takes other latents or text states than these networks make.
+    public func check(fits pipeline: DenoisingPipeline) throws {
+        let found = Pipeline.disagreements(tokenizer: tokenizer, textEncoder: textEncoder, autoencoder: autoencoder, unet: pipeline.unet.configuration)
+        if let disagreement = found.first { throw ConfigurationError(file: "model", message: disagreement) }
+    }
+
+    /// Whether the networks are in memory.
+    public var holdsNetworks: Bool { lock.withLock { held != nil } }
+
+    /// Lets go of the networks.
+    public func release() { lock.withLock { held = nil } }
+
+    private func networks() throws -> Networks {
+        try lock.withLock {
+            if let held { return held }
+            let again = try read()
+            guard again.textKey == textKey, again.imageKey == imageKey else { throw ModelChanged() }
+            held = again
+            return again
+        }
+    }
+
+    /// The model's files are not what they were.
+    public struct ModelChanged: Error, CustomStringConvertible {
+        public var description: String { "the model's text encoder or autoencoder has changed on disk while the run was going on" }
+    }
+
+    // MARK: Images
+
+    /// Of an image's latents: equal keys stand for equal latents. The number counts changes of what is made of an image.
+    func key(ofImage digest: String, mirrored: Bool, _ settings: EncodingSettings) -> String {
+        let key = ContentKey()
+        for part in ["image 2", imageKey, "\(settings.resolution) \(settings.posterior) \(mirrored)", digest] { key.update(part) }
+        return key.finish()
+    }
+
+    /// `mean` and, unless the mode alone is wanted, `deviation`, `[C, h, w]`, scaled.
+    func latents(of image: ImageReference, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
+        try Self.alone {
+            let pixels = try image.image(fittedTo: settings.resolution)
+            let autoencoder = try networks().autoencoder
+            let posterior = autoencoder.posterior((mirrored ? pixels.flippedHorizontally() : pixels).tensor.unsqueezed(0))
+            guard posterior.mean.isFinite else { throw EncodingError(image: image.name) }
+            var tensors = ["mean": autoencoder.scaled(posterior.mean)]
+            if settings.posterior == .sample { tensors["deviation"] = (posterior.logVariance * 0.5).exponential * autoencoder.configuration.scalingFactor }
+            return tensors.mapValues { $0[0].contiguous() }
+        }
+    }
+
+    // MARK: Captions
+
+    /// Of a caption's text state. Captions that are the same tokens share one.
+    func key(ofCaption caption: String) -> String {
+        let key = ContentKey()
+        for part in ["caption 1", textKey, ids(caption).map(String.init).joined(separator: " ")] { key.update(part) }
+        return key.finish()
+    }
+
+    /// `states`, `[L, D]`.
+    func states(of caption: String) throws -> [String: Tensor] {
+        let textEncoder = try networks().textEncoder
+        return Self.alone { ["states": textEncoder(Tensor(ids(caption), shape: [1, tokenizer.maximumLength]))[0].contiguous()] }
+    }
+
+    private func ids(_ caption: String) -> [Int] { tokenizer.ids([caption])[0] }
+
+    /// One image or caption, on one thread: its latents are then a function of itself alone, whoever computes them and whatever goes on beside.
+    private static func alone<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let threads = Runtime.threads
+        Runtime.threads = 1
+        defer { Runtime.threads = threads }
+        return try noGradients(body)
+    }
+}

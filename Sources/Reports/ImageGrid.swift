@@ -1,0 +1,73 @@
+import Diffusion
+import Foundation
+import Pages
+import Scoring
+
+extension Report {
+    /// Images before and after every run, on the same captions, seeds and guidance; nothing without images.
+    var imageGrid: HTML? {
+        let keys = runs.flatMap { $0.images.map(\.key) }
+        guard !keys.isEmpty else { return nil }
+        let pairs = runs.map { Dictionary($0.images.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first }) }
+        let groups = Dictionary(grouping: Self.firstOccurrences(keys), by: \.guidance).sorted { $0.key < $1.key }
+        let figures = groups.map { guidance, keys -> HTML in
+            let cards = keys.map { card($0, pairs) }
+            return "<h3>Guidance \(guidance.short)</h3><div class=\"grid columns-\(min(runs.count + 1, 4))\">\(cards)</div>"
+        }
+        let order: HTML = runs.count == 1 ? .nothing : " From left to right: before, then after \(list(runs.map(\.name)))."
+        return "<p class=\"note\">Same caption, seed, sampler and guidance in every row; only the weights differ.\(order)\(scoreInitials)</p>\(figures)"
+    }
+
+    /// What the letters under the images stand for.
+    private var scoreInitials: HTML {
+        let names = Set(runs.flatMap(\.images).flatMap { Array($0.scoresBefore.keys) + Array($0.scoresAfter.keys) })
+        let ordered = names.sorted { ($0 != "quality" ? 1 : 0, $0) < ($1 != "quality" ? 1 : 0, $1) }
+        return ordered.isEmpty ? .nothing : " \(ordered.map { "\($0.initial): \($0.asWords)" }.joined(separator: ", "))."
+    }
+
+    private func card(_ key: ImageKey, _ pairs: [[ImageKey: RunRecord.ImagePair]]) -> HTML {
+        let before = pairs.lazy.compactMap { $0[key] }.first
+        var images = [Self.image(before?.before, before?.scoresBefore, name: "Before", key, style: nil)]
+        for (index, run) in runs.enumerated() {
+            let pair = pairs[index][key]
+            images.append(Self.image(pair?.after, pair?.scoresAfter, name: runs.count == 1 ? "After" : run.name, key, style: index))
+        }
+        return """
+            <figure class="pair"><div class="row">\(images)</div>\
+            <figcaption><q class="caption">\(key.caption)</q> <span class="quiet">seed \(String(key.seed))</span></figcaption></figure>
+            """
+    }
+
+    private static func image(_ bytes: Data?, _ scores: [String: Double]?, name: String, _ key: ImageKey, style: Int?) -> HTML {
+        let picture = picture(bytes, alt: "\(name): \(key.caption), seed \(key.seed), guidance \(key.guidance.short)")
+        let ordered = (scores ?? [:]).sorted { ($0.key != "quality" ? 1 : 0, $0.key) < ($1.key != "quality" ? 1 : 0, $1.key) }
+        let values = ordered.map { score, value -> HTML in "<span title=\"\(score.asWords)\">\(score.initial) \(value.score)</span>" }
+        let swatch: HTML = style.map { "<span class=\"swatch s\($0 % 6)\"></span>" } ?? .nothing
+        return "<div class=\"image\">\(picture)<span class=\"name\">\(swatch)\(name)</span><span class=\"quiet values\">\(values)</span></div>"
+    }
+
+    /// A PNG file as a part of the page.
+    static func picture(_ bytes: Data?, alt: String) -> HTML {
+        guard let bytes, let width = pngWidth(bytes) else { return "<div class=\"missing\" role=\"img\" aria-label=\"\(alt): no image\">no image</div>" }
+        // Smoothing would blur a tiny image, and blur is one of the flaws to be seen here.
+        let pixelated = width <= 128 ? " class=\"pixelated\"" : "" as HTML
+        return "<img\(pixelated) src=\"data:image/png;base64,\(bytes.base64EncodedString())\" alt=\"\(alt)\">"
+    }
+
+    /// The width of a PNG, from its header; nothing if the bytes are no PNG.
+    static func pngWidth(_ bytes: Data) -> Int? {
+        let header = [UInt8](bytes.prefix(24))
+        guard header.count == 24, header.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else { return nil }
+        return header[16..<20].reduce(0) { $0 << 8 | Int($1) }
+    }
+
+    private static func firstOccurrences(_ keys: [ImageKey]) -> [ImageKey] {
+        var seen: Set<ImageKey> = []
+        return keys.filter { seen.insert($0).inserted }
+    }
+}
+
+extension String {
+    /// A score's name where there is room for one letter.
+    fileprivate var initial: String { String(prefix(1)).uppercased() }
+}

@@ -1,0 +1,42 @@
+import Diffusion
+import Foundation
+import Networks
+import Storage
+
+/// `model_index.json`: which parts a pipeline has, and of which classes.
+struct PipelineIndex {
+    /// Parts that are not used here, by name.
+    private(set) var ignored: [String] = []
+
+    private static let classes: [String: Set<String>] = [
+        "unet": ["UNet2DConditionModel"], "vae": ["AutoencoderKL"], "text_encoder": ["CLIPTextModel"],
+    ]
+    /// Parts whose own files say what they are.
+    private static let selfDescribing: Set<String> = ["scheduler", "tokenizer"]
+    private static let harmless: Set<String> = ["safety_checker", "feature_extractor", "image_encoder"]
+
+    init(_ files: PipelineFolder, _ problems: inout [String]) {
+        let path = files.index.path
+        guard FileManager.default.fileExists(atPath: path) else {
+            problems.append("\(path): the file is missing")
+            return
+        }
+        let entries: [String: JSONValue]
+        do { entries = try ConfigurationReader.object(files.index) } catch {
+            problems.append("\(error)")
+            return
+        }
+        if let refusal = PipelineFolder.refusal(ofClass: entries["_class_name"]) { problems.append("\(path): \(refusal)") }
+        for (name, value) in entries.sorted(by: { $0.key < $1.key }) where !name.hasPrefix("_") {
+            guard case .array(let pair) = value, pair.count == 2, case .string(let className) = pair[1] else { continue }
+            if let known = Self.classes[name] {
+                if !known.contains(className) { problems.append("\(path): \(name) is a \(className), which is not supported; expected \(known.sorted()[0])") }
+            } else if Self.harmless.contains(name) {
+                ignored.append(name)
+            } else if !Self.selfDescribing.contains(name) {
+                problems.append("\(path): part \(name) (\(className)) is not supported")
+            }
+        }
+        for name in Self.selfDescribing.union(Self.classes.keys).sorted() where entries[name] == nil { problems.append("\(path): names no \(name)") }
+    }
+}
