@@ -11,20 +11,28 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         // Paths come from pkg-config (`libtorch.pc` and `libarrow.pc` are written by `Scripts/setup`), so no target needs unsafe flags.
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .systemLibrary(name: "CLibArrow", pkgConfig: "libarrow"),
-        .systemLibrary(name: "CFFmpeg", pkgConfig: "libavcodec", providers: [.apt(["libavcodec-dev", "libavutil-dev"]), .brew(["ffmpeg"])]),
+        .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+        .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .systemLibrary(name: "CLibWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
         .target(name: "CTorch", dependencies: ["CLibTorch"]),
         .target(name: "CArrow", dependencies: ["CLibArrow"]),
+        .target(
+            name: "CImages", dependencies: ["CLibJPEG", "CLibPNG", "CLibWebP"], linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("z")]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "Layers", dependencies: ["Torch"]),
         .target(name: "Diffusion", dependencies: ["Layers", .product(name: "Yams", package: "Yams")], resources: [.copy("Resources/clip")]),
         .target(
-            name: "Datasets", dependencies: ["Diffusion", "CFFmpeg", "CArrow", .product(name: "Yams", package: "Yams")],
+            name: "Datasets",
+            dependencies: [
+                "Diffusion", "CImages", "CArrow", .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
+            ],
             resources: [.copy("Resources/scenes")]),
         .target(name: "Alignment", dependencies: ["Datasets", .product(name: "Yams", package: "Yams")]),
         .target(name: "Evaluation", dependencies: ["Alignment"]),

@@ -28,10 +28,10 @@ public final class WinnerEncoder: @unchecked Sendable {
         var imageKey: String { key(imageTensors, "\(autoencoder.configuration)") }
 
         private func key(_ tensors: [String: Tensor], _ configuration: String) -> String {
-            let key = ContentKey()
+            var key = ContentKey()
             key.update(tensors)
             key.update(configuration)
-            return key.finish()
+            return key.text
         }
     }
 
@@ -94,9 +94,9 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     /// Of an image's latents: equal keys stand for equal latents. The number counts changes of what is made of an image.
     func key(ofImage digest: String, mirrored: Bool, _ settings: EncodingSettings) -> String {
-        let key = ContentKey()
+        var key = ContentKey()
         for part in ["image 2", imageKey, "\(settings.resolution) \(settings.posterior) \(mirrored)", digest] { key.update(part) }
-        return key.finish()
+        return key.text
     }
 
     /// `mean` and, unless the mode alone is wanted, `deviation`, `[C, h, w]`, scaled.
@@ -116,9 +116,9 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     /// Of a caption's text state. Captions that are the same tokens share one.
     func key(ofCaption caption: String) -> String {
-        let key = ContentKey()
+        var key = ContentKey()
         for part in ["caption 1", textKey, ids(caption).map(String.init).joined(separator: " ")] { key.update(part) }
-        return key.finish()
+        return key.text
     }
 
     /// `states`, `[L, D]`.

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// One image of a data set: which bytes it has, and where they can be read.
@@ -17,14 +18,16 @@ public struct ImageReference: Sendable {
     public init(_ source: some ImageSource, name: String, bytes: [UInt8]) {
         self.name = name
         self.source = source
-        digest = SHA256.hexadecimal(of: bytes)
+        digest = Self.digest(of: bytes)
     }
+
+    static func digest(of bytes: [UInt8]) -> String { SHA256.hash(data: bytes).text }
 
     /// The bytes that were listed, or an error: what was computed from others must never be taken for this image's.
     public func bytes() throws(ImageError) -> [UInt8] {
         let bytes: [UInt8]
         do { bytes = try source.bytes() } catch { throw ImageError(file: name, reason: error) }
-        guard SHA256.hexadecimal(of: bytes) == digest else { throw ImageError(file: name, reason: .file("has changed since it was listed")) }
+        guard Self.digest(of: bytes) == digest else { throw ImageError(file: name, reason: .file("has changed since it was listed")) }
         return bytes
     }
 
