@@ -8,16 +8,19 @@ public struct DenoisingPipeline {
     public let scheduler: SchedulerConfiguration
     /// The schedule to train with and the one that reads model outputs.
     public let schedule: NoiseSchedule
+    /// Of the files that the UNet's weights came from, before they were read; nil where they came from elsewhere.
+    public let unetFiles: [FileIdentity]?
     private let store: ParameterStore
 
-    init(_ unet: UNet, _ store: ParameterStore, _ scheduler: SchedulerConfiguration, _ schedule: NoiseSchedule) {
-        (self.unet, self.store, self.scheduler, self.schedule) = (unet, store, scheduler, schedule)
+    init(_ unet: UNet, _ store: ParameterStore, _ scheduler: SchedulerConfiguration, _ schedule: NoiseSchedule, from files: [FileIdentity]? = nil) {
+        (self.unet, self.store, self.scheduler, self.schedule, unetFiles) = (unet, store, scheduler, schedule, files)
     }
 
     public init(_ model: ModelFiles) throws {
+        let files = model.unetFiles
         let (configuration, store) = try model.unet()
         let scheduler = try model.scheduler()
-        self.init(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule())
+        self.init(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule(), from: files)
     }
 
     /// The tensors of the UNet, to build another one over, such as the policy of a run.

@@ -37,8 +37,11 @@ struct ContentKey {
 extension DenoisingPipeline {
     /// Of the UNet's weights: equal keys stand for equal weights.
     public var unetKey: String {
-        var key = ContentKey()
-        key.update(unetTensors)
-        return key.text
+        // The number counts changes of what is made of a file's tensors.
+        DigestCache.ofUser.digest(of: "UNet 1 \(unet.configuration)", unetFiles) {
+            var key = ContentKey()
+            key.update(unetTensors)
+            return key.text
+        }
     }
 }

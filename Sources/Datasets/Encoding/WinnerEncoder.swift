@@ -23,15 +23,21 @@ public final class WinnerEncoder: @unchecked Sendable {
         let autoencoder: Autoencoder
         let textTensors: [String: Tensor]
         let imageTensors: [String: Tensor]
+        /// Of the files that they came from, before these were read.
+        var textFiles: [FileIdentity]?
+        var imageFiles: [FileIdentity]?
 
-        var textKey: String { key(textTensors, "\(textEncoder.configuration)") }
-        var imageKey: String { key(imageTensors, "\(autoencoder.configuration)") }
+        // The numbers count changes of what is made of a file's tensors.
+        var textKey: String { key("text encoder 1", textFiles, textTensors, "\(textEncoder.configuration)") }
+        var imageKey: String { key("autoencoder 1", imageFiles, imageTensors, "\(autoencoder.configuration)") }
 
-        private func key(_ tensors: [String: Tensor], _ configuration: String) -> String {
-            var key = ContentKey()
-            key.update(tensors)
-            key.update(configuration)
-            return key.text
+        private func key(_ name: String, _ files: [FileIdentity]?, _ tensors: [String: Tensor], _ configuration: String) -> String {
+            DigestCache.ofUser.digest(of: "\(name) \(configuration)", files) {
+                var key = ContentKey()
+                key.update(tensors)
+                key.update(configuration)
+                return key.text
+            }
         }
     }
 
@@ -47,10 +53,13 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     public convenience init(_ model: ModelFiles) throws {
         try self.init(try model.tokenizer()) {
+            let (textFiles, imageFiles) = (model.textEncoderFiles, model.autoencoderFiles)
             let (text, image) = (try model.textEncoder(), try model.autoencoder())
             let textEncoder = try text.1.build { CLIPTextModel($0, text.0) }
             let autoencoder = try image.1.build { Autoencoder($0, image.0) }
-            return Networks(textEncoder: textEncoder, autoencoder: autoencoder, textTensors: text.1.tensors, imageTensors: image.1.tensors)
+            return Networks(
+                textEncoder: textEncoder, autoencoder: autoencoder, textTensors: text.1.tensors, imageTensors: image.1.tensors, textFiles: textFiles,
+                imageFiles: imageFiles)
         }
     }
 
