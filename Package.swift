@@ -6,19 +6,23 @@ import PackageDescription
 let isDataWingAlone = Context.environment["WING"] == "data"
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 // Paths come from pkg-config (`libtorch.pc` and `libarrow.pc` are written by `Scripts/setup`), so no target needs unsafe flags.
 let dataWing: [Target] = [
     .systemLibrary(name: "CLibArrow", pkgConfig: "libarrow"),
-    .systemLibrary(name: "CFFmpeg", pkgConfig: "libavcodec", providers: [.apt(["libavcodec-dev", "libavutil-dev"]), .brew(["ffmpeg"])]),
+    .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(name: "CLibWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
     .target(name: "CArrow", dependencies: ["CLibArrow"]),
+    .target(name: "CImages", dependencies: ["CLibJPEG", "CLibPNG", "CLibWebP"], linkerSettings: [.linkedLibrary("webp"), .linkedLibrary("z")]),
     .target(name: "CStorage"),
-    .target(name: "Storage", dependencies: ["CStorage", "CFFmpeg", yams]),
+    .target(name: "Storage", dependencies: ["CStorage", crypto, yams]),
     .target(name: "Pages", dependencies: ["Storage"]),
     .target(name: "Tokenizers", dependencies: ["Storage"], resources: [.copy("Resources/clip")]),
-    .target(name: "Media", dependencies: ["Storage", "CFFmpeg"]),
-    .target(name: "Winners", dependencies: ["Media", "Tokenizers", "Pages", "CArrow", yams]),
+    .target(name: "Media", dependencies: ["Storage", "CImages"]),
+    .target(name: "Winners", dependencies: ["Media", "Tokenizers", "Pages", "CArrow", crypto, yams]),
     .target(name: "TestFiles", path: "Tests/TestFiles"),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "CStorage", "TestFiles"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestFiles"]),
@@ -69,6 +73,7 @@ let package = Package(
             ]),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: dataWing + (isDataWingAlone ? [] : tensorWing + house),

@@ -1,6 +1,7 @@
 import Foundation
 import Layers
 import Networks
+import Storage
 import Torch
 
 /// What of a pipeline draws latents: the UNet and its noise schedule. It is what a run trains, and all it needs once its winners are encoded.
@@ -9,16 +10,19 @@ public struct DenoisingPipeline {
     public let scheduler: SchedulerConfiguration
     /// The schedule to train with and the one that reads model outputs.
     public let schedule: NoiseSchedule
+    /// Of the files that the UNet's weights came from, before they were read; nil where they came from elsewhere.
+    public let unetFiles: [FileIdentity]?
     private let store: ParameterStore
 
-    init(_ unet: UNet, _ store: ParameterStore, _ scheduler: SchedulerConfiguration, _ schedule: NoiseSchedule) {
-        (self.unet, self.store, self.scheduler, self.schedule) = (unet, store, scheduler, schedule)
+    init(_ unet: UNet, _ store: ParameterStore, _ scheduler: SchedulerConfiguration, _ schedule: NoiseSchedule, from files: [FileIdentity]? = nil) {
+        (self.unet, self.store, self.scheduler, self.schedule, unetFiles) = (unet, store, scheduler, schedule, files)
     }
 
     public init(_ model: ModelFiles) throws {
+        let files = model.unetFiles
         let (configuration, store) = try model.unet()
         let scheduler = try model.scheduler()
-        self.init(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule())
+        self.init(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule(), from: files)
     }
 
     /// The tensors of the UNet, to build another one over, such as the policy of a run.

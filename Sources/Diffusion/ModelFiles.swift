@@ -130,6 +130,25 @@ public struct ModelFiles: Sendable {
         return (configuration, store)
     }
 
+    // MARK: Identities
+
+    /// Of the files that hold a network's weights, as they are now: while they stay the same, so do its tensors. Nil where that cannot be told.
+    public var textEncoderFiles: [FileIdentity]? { textEncoderChanges == nil ? Self.files(of: textEncoderPart) : nil }
+    public var autoencoderFiles: [FileIdentity]? { Self.files(of: autoencoderPart) }
+    public var unetFiles: [FileIdentity]? { Self.files(of: unetPart) }
+
+    private static func files(of part: ModelLocation.Part) -> [FileIdentity]? {
+        let urls: [URL]? =
+            switch part {
+            case .folder(_, let named?): [named]
+            case .folder(let part, nil): (try? part.weights()).map { [$0.origin] + $0.files.map(\.url) }
+            case .file(let file): [file.file.url]
+            }
+        guard let urls else { return nil }
+        let identities = urls.compactMap { FileIdentity($0.path) }
+        return identities.count == urls.count ? identities : nil
+    }
+
     private func unetConfiguration() throws -> UNetConfiguration {
         switch unetPart {
         case .folder(let part, _): return try UNetConfiguration(part.configuration)

@@ -1,12 +1,13 @@
 import Diffusion
+import Networks
 import Storage
 import Torch
 
 extension ContentKey {
-    func update(_ tensors: [String: Tensor]) {
+    mutating func update(_ tensors: [String: Tensor]) {
         for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
             update(name)
-            tensor.withUnsafeBytes(update)
+            tensor.withUnsafeBytes { update($0) }
         }
     }
 }
@@ -14,8 +15,11 @@ extension ContentKey {
 extension DenoisingPipeline {
     /// Of the UNet's weights: equal keys stand for equal weights.
     public var unetKey: String {
-        let key = ContentKey()
-        key.update(unetTensors)
-        return key.finish()
+        // The number counts changes of what is made of a file's tensors.
+        DigestCache.ofUser.digest(of: "UNet 1 \(unet.configuration)", unetFiles) {
+            var key = ContentKey()
+            key.update(unetTensors)
+            return key.text
+        }
     }
 }

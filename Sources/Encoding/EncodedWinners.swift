@@ -37,7 +37,7 @@ public final class EncodedWinners: @unchecked Sendable {
         listed = set.report + withoutLosers.map { Skip(file: $0.image.name, reason: "has no losing image, which this method needs") }
         (root, self.encoder, self.settings, self.store) = (set.root, encoder, settings, store)
         guard !winners.isEmpty else { throw WinnerSetError.noWinners(root.path, lookedFor: "winners with losing images", listed) }
-        let key = ContentKey()
+        var key = ContentKey()
         key.update("winners 1 \(settings.withLosers) \(settings.flipsImages)")
         for winner in winners {
             key.update(encoder.key(ofImage: winner.image.digest, mirrored: false, settings))
@@ -45,7 +45,7 @@ public final class EncodedWinners: @unchecked Sendable {
             for caption in winner.captions { key.update(encoder.key(ofCaption: caption)) }
             key.update(settings.withLosers ? winner.loser!.digest : "")
         }
-        self.key = key.finish()
+        self.key = key.text
         let side = settings.resolution / encoder.autoencoder.downsampling
         latentShape = [encoder.autoencoder.latentChannels, side, side]
         states = Array(repeating: .open, count: winners.count)

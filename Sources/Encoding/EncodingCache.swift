@@ -55,9 +55,9 @@ public struct EncodingCache: EncodingStore {
     private static let checksum = "checksum"
 
     private static func checksum(_ tensors: [String: Tensor]) -> String {
-        let key = ContentKey()
+        var key = ContentKey()
         key.update(tensors)
-        return key.finish()
+        return key.text
     }
 }
 

@@ -27,15 +27,21 @@ public final class WinnerEncoder: @unchecked Sendable {
         let autoencoder: Autoencoder
         let textTensors: [String: Tensor]
         let imageTensors: [String: Tensor]
+        /// Of the files that they came from, before these were read.
+        var textFiles: [FileIdentity]?
+        var imageFiles: [FileIdentity]?
 
-        var textKey: String { key(textTensors, "\(textEncoder.configuration)") }
-        var imageKey: String { key(imageTensors, "\(autoencoder.configuration)") }
+        // The numbers count changes of what is made of a file's tensors.
+        var textKey: String { key("text encoder 1", textFiles, textTensors, "\(textEncoder.configuration)") }
+        var imageKey: String { key("autoencoder 1", imageFiles, imageTensors, "\(autoencoder.configuration)") }
 
-        private func key(_ tensors: [String: Tensor], _ configuration: String) -> String {
-            let key = ContentKey()
-            key.update(tensors)
-            key.update(configuration)
-            return key.finish()
+        private func key(_ name: String, _ files: [FileIdentity]?, _ tensors: [String: Tensor], _ configuration: String) -> String {
+            DigestCache.ofUser.digest(of: "\(name) \(configuration)", files) {
+                var key = ContentKey()
+                key.update(tensors)
+                key.update(configuration)
+                return key.text
+            }
         }
     }
 
@@ -51,10 +57,13 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     public convenience init(_ model: ModelFiles) throws {
         try self.init(try model.tokenizer()) {
+            let (textFiles, imageFiles) = (model.textEncoderFiles, model.autoencoderFiles)
             let (text, image) = (try model.textEncoder(), try model.autoencoder())
             let textEncoder = try text.1.build { CLIPTextModel($0, text.0) }
             let autoencoder = try image.1.build { Autoencoder($0, image.0) }
-            return Networks(textEncoder: textEncoder, autoencoder: autoencoder, textTensors: text.1.tensors, imageTensors: image.1.tensors)
+            return Networks(
+                textEncoder: textEncoder, autoencoder: autoencoder, textTensors: text.1.tensors, imageTensors: image.1.tensors, textFiles: textFiles,
+                imageFiles: imageFiles)
         }
     }
 
@@ -98,9 +107,9 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     /// Of an image's latents: equal keys stand for equal latents. The number counts changes of what is made of an image.
     func key(ofImage digest: String, mirrored: Bool, _ settings: EncodingSettings) -> String {
-        let key = ContentKey()
+        var key = ContentKey()
         for part in ["image 2", imageKey, "\(settings.resolution) \(settings.posterior) \(mirrored)", digest] { key.update(part) }
-        return key.finish()
+        return key.text
     }
 
     /// `mean` and, unless the mode alone is wanted, `deviation`, `[C, h, w]`, scaled.
@@ -120,9 +129,9 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     /// Of a caption's text state. Captions that are the same tokens share one.
     func key(ofCaption caption: String) -> String {
-        let key = ContentKey()
+        var key = ContentKey()
         for part in ["caption 1", textKey, ids(caption).map(String.init).joined(separator: " ")] { key.update(part) }
-        return key.finish()
+        return key.text
     }
 
     /// `states`, `[L, D]`.

@@ -1,3 +1,5 @@
+import CImages
+
 /// A text chunk of PNG (third edition, 11.3.3): a keyword and what stands under it, compressed in `zTXt` and in some `iTXt`.
 struct PNGText {
     let keyword: ArraySlice<UInt8>
@@ -33,5 +35,16 @@ struct PNGText {
     func reads(_ name: String) -> Bool { keyword.elementsEqual(name.utf8) }
 
     /// Decompressed; nil where that fails.
-    var value: [UInt8]? { isCompressed ? Inflation.bytes(of: text, limit: Self.limit) : Array(text) }
+    var value: [UInt8]? { isCompressed ? Self.inflated(text, limit: Self.limit) : Array(text) }
+
+    /// The decompressed bytes, as far as the data and the limit reach, since a few kilobytes of them can stand for gigabytes; nil where the data are
+    /// damaged.
+    static func inflated(_ data: ArraySlice<UInt8>, limit: Int) -> [UInt8]? {
+        var isDamaged = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { bytes, count in
+            let length = data.withUnsafeBufferPointer { ci_inflate($0.baseAddress, $0.count, bytes.baseAddress, limit) }
+            (isDamaged, count) = (length < 0, max(0, Int(length)))
+        }
+        return isDamaged ? nil : bytes
+    }
 }

@@ -1,4 +1,4 @@
-import CFFmpeg
+import CImages
 import Foundation
 import Storage
 
@@ -14,39 +14,11 @@ extension RGBImage {
     }
 
     private func png() throws(ImageError.Reason) -> [UInt8] {
-        guard let codec = avcodec_find_encoder_by_name("png") else { throw .encoding("this build of FFmpeg has no PNG encoder") }
-        var context = avcodec_alloc_context3(codec)
-        var packet = av_packet_alloc()
-        var frame = av_frame_alloc()
-        defer {
-            avcodec_free_context(&context)
-            av_packet_free(&packet)
-            av_frame_free(&frame)
-        }
-        guard let context, let packet, let frame else { throw .encoding("out of memory") }
-        func check(_ status: Int32) throws(ImageError.Reason) {
-            if status < 0 { throw .encoding(FFmpegError.message(status)) }
-        }
-        context.pointee.width = Int32(clamping: width)
-        context.pointee.height = Int32(clamping: height)
-        context.pointee.pix_fmt = AV_PIX_FMT_RGB24
-        context.pointee.time_base = AVRational(num: 1, den: 1)
-        context.pointee.thread_count = 1
-        context.pointee.flags |= AV_CODEC_FLAG_BITEXACT
-        // The filter is chosen row by row: photographs come out at half the size.
-        try check(av_opt_set(context.pointee.priv_data, "pred", "mixed", 0))
-        try check(avcodec_open2(context, codec, nil))
-        frame.pointee.format = AV_PIX_FMT_RGB24.rawValue
-        frame.pointee.width = context.pointee.width
-        frame.pointee.height = context.pointee.height
-        try check(av_frame_get_buffer(frame, 0))
-        let stride = Int(frame.pointee.linesize.0)
-        pixels.withUnsafeBufferPointer { pixels in
-            for y in 0..<height { frame.pointee.data.0!.advanced(by: y * stride).update(from: pixels.baseAddress! + y * width * 3, count: width * 3) }
-        }
-        try check(avcodec_send_frame(context, frame))
-        try check(avcodec_receive_packet(context, packet))
-        return Array(UnsafeBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size)))
+        var (file, count, message): (UnsafeMutablePointer<UInt8>?, Int, CIMessage) = (nil, 0, CIMessage())
+        defer { free(file) }
+        let status = ci_png_encode(pixels, Int32(clamping: width), Int32(clamping: height), &file, &count, &message)
+        guard status == CIStatusDone, let file else { throw .encoding(status == CIStatusNoMemory ? "out of memory" : message.string) }
+        return Array(UnsafeBufferPointer(start: file, count: count))
     }
 
     private static func write(_ bytes: [UInt8], to url: URL) throws(ImageError.Reason) {

@@ -5,6 +5,25 @@ struct Raster {
     /// `[height, width, 3]`
     var rgb: [UInt8]
 
+    init(width: Int, height: Int, rgb: [UInt8]) { (self.width, self.height, self.rgb) = (width, height, rgb) }
+
+    /// - Parameters:
+    ///   - rgba: `[height, width, 4]`
+    ///   - ground: what stands behind transparent pixels
+    init(width: Int, height: Int, rgba: [UInt8], over ground: RGBImage.Ground) {
+        let rgb = [UInt8](unsafeUninitializedCapacity: width * height * 3) { rgb, count in
+            rgba.withUnsafeBufferPointer { rgba in
+                for index in 0..<width * height {
+                    let (pixel, source) = (rgb.baseAddress! + 3 * index, rgba.baseAddress! + 4 * index)
+                    (pixel[0], pixel[1], pixel[2]) = (source[0], source[1], source[2])
+                    ground.put(behind: pixel, source[3])
+                }
+            }
+            count = width * height * 3
+        }
+        self.init(width: width, height: height, rgb: rgb)
+    }
+
     /// A frame of an animation on the whole of it.
     func placed(on canvas: ImageContainer.Canvas, _ ground: RGBImage.Ground) throws(ImageError.Reason) -> Raster {
         try ImageContainer.check(width: canvas.width, height: canvas.height)

@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Media
 import Pages
 import Scoring
 
@@ -48,17 +49,11 @@ extension Report {
 
     /// A PNG file as a part of the page.
     static func picture(_ bytes: Data?, alt: String) -> HTML {
-        guard let bytes, let width = pngWidth(bytes) else { return "<div class=\"missing\" role=\"img\" aria-label=\"\(alt): no image\">no image</div>" }
+        guard let bytes, let width = PNGHeader(bytes)?.width
+        else { return "<div class=\"missing\" role=\"img\" aria-label=\"\(alt): no image\">no image</div>" }
         // Smoothing would blur a tiny image, and blur is one of the flaws to be seen here.
         let pixelated = width <= 128 ? " class=\"pixelated\"" : "" as HTML
         return "<img\(pixelated) src=\"data:image/png;base64,\(bytes.base64EncodedString())\" alt=\"\(alt)\">"
-    }
-
-    /// The width of a PNG, from its header; nothing if the bytes are no PNG.
-    static func pngWidth(_ bytes: Data) -> Int? {
-        let header = [UInt8](bytes.prefix(24))
-        guard header.count == 24, header.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else { return nil }
-        return header[16..<20].reduce(0) { $0 << 8 | Int($1) }
     }
 
     private static func firstOccurrences(_ keys: [ImageKey]) -> [ImageKey] {

@@ -78,7 +78,7 @@ public struct RunRecord: Sendable {
 
     /// A report is one file: a large image is made small.
     private static func thumbnail(_ png: Data, side: Int = 192) -> Data {
-        guard let width = Report.pngWidth(png), width > side, let image = try? RGBImage(data: Array(png)), let small = try? image.resized(shorterSide: side),
+        guard let width = PNGHeader(png)?.width, width > side, let image = try? RGBImage(data: Array(png)), let small = try? image.resized(shorterSide: side),
             let bytes = try? small.encodedPNG()
         else { return png }
         return Data(bytes)

@@ -12,7 +12,7 @@ struct ImageFile {
         do {
             switch try ImageContainer(bytes).codec {
             case .png: fileExtension = "png"
-            case .mjpeg: fileExtension = "jpg"
+            case .jpeg: fileExtension = "jpg"
             case .webp: fileExtension = "webp"
             }
         } catch {

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Media
 import Storage
@@ -10,23 +11,28 @@ public struct ImageReference: Sendable {
     public let digest: String
     private let source: any ImageSource
 
-    /// Reads the bytes once, for their digest.
+    /// Reads the bytes once, for their digest, unless that is known.
     public init(_ source: some ImageSource, name: String) throws(ImageError.Reason) {
-        self.init(source, name: name, bytes: try source.bytes())
+        self.name = name
+        self.source = source
+        digest = try source.digest()
     }
 
     /// For a reader that has the bytes in hand.
     public init(_ source: some ImageSource, name: String, bytes: [UInt8]) {
         self.name = name
         self.source = source
-        digest = SHA256.hexadecimal(of: bytes)
+        digest = Self.digest(of: bytes)
     }
+
+    /// In hexadecimal.
+    static func digest(of bytes: [UInt8]) -> String { SHA256.hash(data: bytes).text }
 
     /// The bytes that were listed, or an error: what was computed from others must never be taken for this image's.
     public func bytes() throws(ImageError) -> [UInt8] {
         let bytes: [UInt8]
         do { bytes = try source.bytes() } catch { throw ImageError(file: name, reason: error) }
-        guard SHA256.hexadecimal(of: bytes) == digest else { throw ImageError(file: name, reason: .file("has changed since it was listed")) }
+        guard Self.digest(of: bytes) == digest else { throw ImageError(file: name, reason: .file("has changed since it was listed")) }
         return bytes
     }
 
@@ -42,12 +48,16 @@ public struct ImageReference: Sendable {
 /// Where the bytes of one image can be read: as often as wanted, in any order and from any thread.
 public protocol ImageSource: Sendable {
     func bytes() throws(ImageError.Reason) -> [UInt8]
+    /// Of these bytes: see ``ImageReference/digest``.
+    func digest() throws(ImageError.Reason) -> String
     /// For sources that hold something open to be quick.
     func letGo()
 }
 
 extension ImageSource {
     public func letGo() {}
+
+    public func digest() throws(ImageError.Reason) -> String { ImageReference.digest(of: try bytes()) }
 }
 
 /// A regular file, or a part of one.
@@ -62,4 +72,11 @@ public struct FileSource: ImageSource {
     }
 
     public func bytes() throws(ImageError.Reason) -> [UInt8] { try RGBImage.bytes(ofFile: path, range) }
+
+    public func digest() throws(ImageError.Reason) -> String {
+        let file = FileIdentity(path).flatMap { (range?.count ?? $0.size) < DigestCache.smallest ? nil : [$0] }
+        return try DigestCache.ofUser.digest(of: "bytes \(range.map { "\($0)" } ?? "")", file) { () throws(ImageError.Reason) in
+            ImageReference.digest(of: try bytes())
+        }
+    }
 }

@@ -2,8 +2,8 @@ import ArgumentParser
 import Diffusion
 import Foundation
 import Reports
-import Winners
 import Storage
+import Winners
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Media
 import Storage
 
 /// Paths that are given by options.
@@ -69,7 +70,7 @@ enum Output {
 
     /// A PNG file that is not there, or a picture that belongs to no data set.
     static func checkPicture(_ url: URL) throws {
-        try checkFile(url, beginningWith: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], kind: "PNG file")
+        try checkFile(url, beginningWith: PNGHeader.signature, kind: "PNG file")
         guard isThere(url) else { return }
         let folder = url.deletingLastPathComponent()
         let captions = ["metadata.jsonl", "metadata.csv"].map(folder.appendingPathComponent) + [url.deletingPathExtension().appendingPathExtension("txt")]

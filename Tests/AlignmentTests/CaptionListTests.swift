@@ -42,12 +42,12 @@ import Torch
         let encoder = try WinnerEncoder(world.pipeline)
         let settings = EncodingSettings(resolution: TinyWorld.side)
         let single = try encoded(world.settings(), WinnerSet(world.winners))
-        let key = ContentKey()
+        var key = ContentKey()
         key.update("winners 1 false false")
         for winner in single.winners {
             for part in [encoder.key(ofImage: winner.image.digest, mirrored: false, settings), encoder.key(ofCaption: winner.caption), ""] { key.update(part) }
         }
-        #expect(single.key == key.finish())
+        #expect(single.key == key.text)
         var keys = Set([single.key])
         for lists in [Self.lists, Self.lists.map { $0.reversed() }, Self.lists.map { $0 + ["more"] }] {
             #expect(keys.insert(try encoded(world.settings(), set(lists)).key).inserted)

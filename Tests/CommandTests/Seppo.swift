@@ -16,6 +16,9 @@ struct Seppo {
         var json: [String: Any]? { (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] }
     }
 
+    /// In place of the user's.
+    private static let cache = FileManager.default.temporaryDirectory.appendingPathComponent("seppo-tests-cache")
+
     static let executable: URL = {
         let tests = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
         let places = [tests, Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent()]
@@ -29,7 +32,7 @@ struct Seppo {
         process.executableURL = URL(fileURLWithPath: words[0])
         process.arguments = Array(words.dropFirst())
         process.currentDirectoryURL = folder
-        process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { _, one in one }
+        process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": Self.cache.path]) { _, one in one }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try Self.file(output.url("out"))
         process.standardError = try Self.file(output.url("error"))

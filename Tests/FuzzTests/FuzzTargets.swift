@@ -214,7 +214,7 @@ enum FuzzTargets {
     private static func image(_ kind: String, _ words: [String], repair: @escaping @Sendable ([UInt8]) -> [UInt8]) -> FuzzTarget {
         FuzzTarget(name: kind, seeds: files("images", ".\(kind)"), words: words, repair: repair) { file in
             var container = try ImageContainer(Array(Data(contentsOf: file)))
-            // What follows is FFmpeg's work; a large picture would take it long.
+            // What follows is the libraries' work; a large picture would take them long.
             let pixels = [(container.width, container.height), container.canvas.map { ($0.width, $0.height) } ?? (0, 0)].map { $0 * $1 }
             guard pixels.allSatisfy({ $0 <= 1 << 20 }) else { return }
             let raster = try container.decoded()

@@ -5,15 +5,12 @@ import Testing
 @testable import Media
 
 @Suite struct ImageDecodingTests {
-    /// Lossless files and lossy WebP exactly; a JPEG decoder's rounding is its own, and FFmpeg rounds YCCK once more.
-    static func tolerance(_ file: String) -> Int { file == "ycck.jpg" ? 4 : file.hasSuffix(".jpg") ? 3 : 0 }
-
     @Test(arguments: Fixtures.all.decoded.keys.sorted()) func equalsPillow(file: String) throws {
         let expected = try #require(Fixtures.all.decoded[file])
         let url = Fixtures.images.appendingPathComponent(file)
         let image = try RGBImage(contentsOf: url)
         #expect((image.width, image.height) == (expected.width, expected.height))
-        #expect(difference(image.pixels, expected.rgb) <= Self.tolerance(file))
+        #expect(difference(image.pixels, expected.rgb) == 0)
         if let dropped = expected.dropped {
             let withoutAlpha = try RGBImage(contentsOf: url, ground: .alphaDropped)
             #expect(difference(withoutAlpha.pixels, dropped) == 0)
@@ -38,21 +35,22 @@ import Testing
         #expect(difference(raster.rgb, expected.rgb) > 20)
     }
 
-    @Test(arguments: [("420.jpg", ChromaUpsampling.webp), ("lossy.webp", .jpeg), ("lossy-even.webp", .jpeg)])
-    func wrongMatrixIsSeen(file: String, chroma: ChromaUpsampling) throws {
-        var container = try ImageContainer(Fixtures.bytes(file))
-        container.chroma = chroma
-        let expected = try #require(Fixtures.all.decoded[file])
-        #expect(try difference(container.decoded().rgb, expected.rgb) > Self.tolerance(file))
+    /// One step of a table that is smaller by one.
+    @Test func wrongQuantisationIsSeen() throws {
+        var bytes = try Fixtures.bytes("420.jpg")
+        let table = try #require(bytes.firstRange(of: [0xFF, 0xDB])?.lowerBound)
+        bytes[table + 6] -= 1
+        let expected = try #require(Fixtures.all.decoded["420.jpg"])
+        #expect(try (1...40).contains(difference(RGBImage(data: bytes).pixels, expected.rgb)))
     }
 
     @Test func wrongTransformOfFourComponentsIsSeen() throws {
-        var container = try ImageContainer(Fixtures.bytes("ycck.jpg"))
-        let transform = 2 + 15
-        #expect(container.payload[transform] == 2)
-        container.payload[transform] = 0
+        var bytes = try Fixtures.bytes("ycck.jpg")
+        let segment = try #require(bytes.firstRange(of: [0xFF, 0xEE])?.lowerBound)
+        #expect(bytes[segment + 15] == 2)
+        bytes[segment + 15] = 0
         let expected = try #require(Fixtures.all.decoded["ycck.jpg"])
-        #expect(try difference(container.decoded().rgb, expected.rgb) > 20)
+        #expect(try difference(RGBImage(data: bytes).pixels, expected.rgb) > 20)
     }
 
     @Test func wrongFrameOfAnAnimationIsSeen() throws {
@@ -91,17 +89,12 @@ import Testing
     @Test func jpegWhoseScanStopsEarlyIsAnError() throws {
         let bytes = try Fixtures.bytes("444.jpg")
         let error = #expect(throws: ImageError.self) { try RGBImage(data: Array(bytes.prefix(bytes.count - 200)) + [0xFF, 0xD9]) }
-        #expect(error?.reason != .truncated, "the end marker is there: FFmpeg has to notice")
+        #expect(error?.reason != .truncated, "the end marker is there: libjpeg has to notice")
     }
 
     @Test func pngWhoseRowsStopEarlyIsAnError() throws {
         let short = try Fixtures.bytes("short.png")
         #expect(#expect(throws: ImageError.self) { try RGBImage(data: short) }?.reason == .truncated)
-        // The colours by which unwritten rows are known are colours like any other.
-        for mark in [0xA7, 0x5B] as [UInt8] {
-            let plain = RGBImage(width: 5, height: 4, pixels: Array(repeating: mark, count: 60))
-            #expect(try RGBImage(data: plain.encodedPNG()) == plain)
-        }
     }
 
     @Test func wrongChecksumIsAnError() throws {
@@ -133,9 +126,9 @@ import Testing
         #expect(try error("rgb.png", 16, [0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF]) == .tooLarge(width: 65535, height: 65535))
         #expect(try error("rgb.png", 16, [0, 0, 0, 0]) == .damaged("its size is 0 x 17"))
         let frame = try #require(Fixtures.bytes("444.jpg").firstRange(of: [0xFF, 0xC0])?.lowerBound)
-        #expect(try error("444.jpg", frame + 5, [0xFF, 0xFF, 0xFF, 0xFF]) == .tooLarge(width: 65535, height: 65535))
+        #expect(try error("444.jpg", frame + 5, [0xFF, 0xDC, 0xFF, 0xDC]) == .tooLarge(width: 65500, height: 65500))
         #expect(try error("lossless.webp", 21, [0xFF, 0xFF, 0xFF, 0x0F]) == .tooLarge(width: 16384, height: 16384))
-        for size in UInt8(0)...3 { #expect(try error("lossless.webp", 4, [size, 0, 0, 0]) == .damaged("its RIFF header is wrong")) }
+        for size in UInt8(0)...3 { #expect(try error("lossless.webp", 4, [size, 0, 0, 0]) == .damaged("libwebp: its chunks do not follow the format")) }
     }
 
     // MARK: Geometry and writing

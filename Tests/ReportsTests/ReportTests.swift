@@ -1,5 +1,6 @@
 import Alignment
 import Foundation
+import Media
 import TestFiles
 import Testing
 
@@ -144,10 +145,10 @@ import Testing
     }
 
     @Test func bytesThatAreNoPNG() {
-        #expect(Report.pngWidth(Data()) == nil)
-        #expect(Report.pngWidth(Data("GIF89a, long enough to hold a header".utf8)) == nil)
-        #expect(Report.pngWidth(pixel) == 1)
-        #expect(Report.pngWidth((Data([0]) + pixel).dropFirst()) == 1)
+        #expect(PNGHeader(Data()) == nil)
+        #expect(PNGHeader(Data("GIF89a, long enough to hold a header".utf8)) == nil)
+        #expect(PNGHeader(pixel)?.width == 1)
+        #expect(PNGHeader((Data([0]) + pixel).dropFirst())?.width == 1)
         let image = RunRecord.ImagePair(caption: "a", seed: 0, guidance: 1, before: Data(), after: pixel)
         #expect(Report(runs: [RunRecord(name: "A", images: [image])]).html().contains("no image"))
     }

@@ -93,10 +93,10 @@ import Testing
     @Test func imagesComeInAnyOrderAndToAnyThread() throws {
         let winners = try WinnerSet(pairs).winners
         let images = (winners.map(\.image) + winners.compactMap(\.loser)).reversed()
-        for image in Array(images) + images.shuffled() { #expect(try SHA256.hexadecimal(of: image.bytes()) == image.digest) }
+        for image in Array(images) + images.shuffled() { #expect(try ImageReference.digest(of: image.bytes()) == image.digest) }
         DispatchQueue.concurrentPerform(iterations: 40) { number in
             let image = winners[number * 7 % 5].image
-            #expect((try? image.bytes()).map { SHA256.hexadecimal(of: $0) } == image.digest)
+            #expect((try? image.bytes()).map { ImageReference.digest(of: $0) } == image.digest)
         }
     }
 
