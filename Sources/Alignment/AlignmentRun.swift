@@ -3,7 +3,6 @@ import Diffusion
 import Foundation
 import Layers
 import Torch
-import Yams
 
 /// One `align`: everything is checked before work starts, then the trainer runs.
 public final class AlignmentRun {
@@ -167,54 +166,5 @@ extension AlignmentSettings {
         let side = resolution > 0 ? resolution : pipeline.unet.configuration.sampleSize * factor
         guard side % factor == 0 else { throw RunError.setting("resolution is \(side): it must be a multiple of \(factor) for this model") }
         return EncodingSettings(resolution: side, posterior: vaePosterior, flipsImages: flipImages, withLosers: row.losers == .dataset)
-    }
-
-    /// Every setting under its name in a configuration file.
-    func fields() throws -> [String: JSONValue] {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return try JSONDecoder().decode([String: JSONValue].self, from: encoder.encode(self))
-    }
-
-    /// The settings in a configuration file, whichever there are.
-    public static func fields(yaml: String) throws -> [String: JSONValue] {
-        let object = try YAMLOptions.read(yaml) ?? [:]
-        guard JSONSerialization.isValidJSONObject(object) else { throw YAMLOptionsError.noOptions }
-        return try JSONDecoder().decode([String: JSONValue].self, from: JSONSerialization.data(withJSONObject: object))
-    }
-
-    /// The resolved settings, as `--config` takes them.
-    func yaml() throws -> String {
-        try Yams.dump(object: fields().mapValues(\.yaml), sortKeys: true)
-    }
-}
-
-extension JSONValue {
-    /// As the YAML writer tells kinds apart: whole numbers, flags and texts by their types.
-    fileprivate var yaml: Any {
-        switch self {
-        case .null: NSNull()
-        case .bool(let value): value
-        case .number(let value): Int(exactly: value).map { $0 as Any } ?? value
-        case .string(let value): value
-        case .array(let values): values.map(\.yaml)
-        case .object(let entries): entries.mapValues(\.yaml)
-        }
-    }
-}
-
-extension AlignmentSettings {
-    /// Name and value of every setting, for people, of paths the last part: whoever is shown a report need not know where it was made.
-    public var facts: [(name: String, value: String)] {
-        get throws {
-            try fields().sorted { $0.key < $1.key }.map { entry in
-                if case .string(let text) = entry.value { return (entry.key, Self.shortened(text)) }
-                return (entry.key, entry.value.text)
-            }
-        }
-    }
-
-    private static func shortened(_ text: String) -> String {
-        text.contains("/") ? "…/" + URL(fileURLWithPath: text).lastPathComponent : text
     }
 }
