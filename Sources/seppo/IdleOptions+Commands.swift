@@ -19,7 +19,7 @@ extension Align: RefusesIdleOptions {
             IdleOptions(
                 "sampler", "sample-steps", "guidance", "eta", when: row.losers != .sampled && settings.validationPrompts == 0, refused: false,
                 "\(losers) and --validation-prompts 0: nothing is drawn"),
-            IdleOptions("eta", when: settings.sampler != .ddim, "with --sampler \(settings.sampler.rawValue): only ddim has one"),
+            IdleOptions("eta", when: settings.sampler != .ddim, "with --sampler \(settings.sampler?.rawValue ?? ""): only ddim has one"),
             IdleOptions("reference-draw", when: row.reference != .random, "\(reference): its reference is not drawn"),
             IdleOptions("anchor-draws", when: row.flip == .none, "\(flip): nothing is flipped"),
             IdleOptions("micro-batch", when: settings.microBatch > settings.batch, "above --batch, which is \(settings.batch)"),

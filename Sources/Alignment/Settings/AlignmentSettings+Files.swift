@@ -6,14 +6,14 @@ extension AlignmentSettings {
     /// Throws `FileUseError` where the run would write over what it reads, or where its cache would lie among its results.
     /// - Parameter name: of a setting, for people
     public func checkFiles(in directory: RunDirectory, naming name: (String) -> String = { $0 }) throws {
-        let own = cache.map { URL(fileURLWithPath: $0) }.flatMap { FileUse.lies($0, within: directory.cache) ? nil : $0 }
+        let own = run.cache.map { URL(fileURLWithPath: $0) }.flatMap { FileUse.lies($0, within: directory.cache) ? nil : $0 }
         var use = FileUse()
-        use.reads(name("model"), BuiltInModel.resolve(model))
-        use.reads(name("base"), base.map(BuiltInModel.resolve))
-        use.reads(name("vae"), vae.map(BuiltInModel.resolve))
-        use.reads(name("text-encoder"), textEncoder.map(BuiltInModel.resolve))
-        use.reads(name("winners"), URL(fileURLWithPath: winners))
-        use.reads(name("lora-from"), loraFrom.map { URL(fileURLWithPath: $0) })
+        use.reads(name("model"), BuiltInModel.resolve(model.path))
+        use.reads(name("base"), model.base.map(BuiltInModel.resolve))
+        use.reads(name("vae"), model.vae.map(BuiltInModel.resolve))
+        use.reads(name("text-encoder"), model.textEncoder.map(BuiltInModel.resolve))
+        use.reads(name("winners"), URL(fileURLWithPath: data.winners))
+        use.reads(name("lora-from"), adapters.from.map { URL(fileURLWithPath: $0) })
         // Folders of the run may be links that lead elsewhere.
         for place in [directory.root, directory.cache] + directory.folders { use.writes(name("output"), place) }
         use.writes(name("cache"), own)

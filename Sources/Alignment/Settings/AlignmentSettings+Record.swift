@@ -1,15 +1,26 @@
-import Datasets
 import Diffusion
 import Foundation
 import Torch
 import Yams
 
+/// Settings as `run.yaml` and `--config` have them.
 extension AlignmentSettings {
-    /// Every setting under its name in a configuration file.
+    /// Every setting that has a value, under its name in a file.
     func fields() throws -> [String: JSONValue] {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return try JSONDecoder().decode([String: JSONValue].self, from: encoder.encode(self))
+        var fields: [String: JSONValue] = [:]
+        for setting in Self.all {
+            let value = try setting.field(of: self)
+            if value != .null { fields[setting.key] = value }
+        }
+        return fields
+    }
+
+    /// The settings of a file; what it does not name has its default. Throws where a value is of another type; other names are passed over.
+    init(fields: [String: JSONValue]) throws {
+        self = Self.standard
+        for setting in Self.all {
+            if let value = fields[setting.key] { try setting.set(value, in: &self) }
+        }
     }
 
     /// The settings in a configuration file, whichever there are.
@@ -27,9 +38,12 @@ extension AlignmentSettings {
     /// Name and value of every setting, for people, of paths the last part: whoever is shown a report need not know where it was made.
     public var facts: [(name: String, value: String)] {
         get throws {
-            try fields().sorted { $0.key < $1.key }.map { entry in
-                if case .string(let text) = entry.value { return (entry.key, Self.shortened(text)) }
-                return (entry.key, entry.value.text)
+            try Self.all.compactMap { setting in
+                switch try setting.field(of: self) {
+                case .null: nil
+                case .string(let text): (setting.key, Self.shortened(text))
+                case let value: (setting.key, value.text)
+                }
             }
         }
     }
@@ -44,7 +58,7 @@ extension AlignmentSettings {
         let path = directory.configuration.path
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
-        let fields: [String: JSONValue]
+        var fields: [String: JSONValue]
         do {
             fields = try self.fields(yaml: RegularFile.text(directory.configuration))
         } catch let error as YAMLOptionsError {
@@ -52,29 +66,36 @@ extension AlignmentSettings {
         } catch {
             throw RunError.foreignSettings(path, reason: "it cannot be read as settings")
         }
-        for name in ["model", "winners", "iterations", "updates", "batch", "seed"] where fields[name] == nil {
-            throw RunError.foreignSettings(path, reason: "it says no \(name)")
+        let alwaysRecorded: [any SettingDeclaration] = [
+            setting(\.model.path), setting(\.data.winners), setting(\.optimisation.iterations), setting(\.optimisation.updates),
+            setting(\.optimisation.batch), setting(\.run.seed),
+        ]
+        for setting in alwaysRecorded where fields[setting.key] == nil {
+            throw RunError.foreignSettings(path, reason: "it says no \(setting.key)")
         }
-        // A setting that the run's program did not have yet was what its default is; it did not hold out any winners.
-        let all = try AlignmentSettings(model: "", winners: "").fields().merging(["held_out": .number(0)]) { $1 }.merging(fields) { $1 }
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        guard (try? decoder.decode(AlignmentSettings.self, from: JSONEncoder().encode(all))) != nil else {
-            throw RunError.foreignSettings(path, reason: "its values are none of a run's")
+        let standard = try Self.standard.fields()
+        for setting in all where fields[setting.key] == nil {
+            switch setting.unrecorded {
+            case .standard: fields[setting.key] = standard[setting.key]
+            case .value(let value): fields[setting.key] = value
+            case .asNow: break
+            }
         }
-        return all
+        guard (try? AlignmentSettings(fields: fields)) != nil else { throw RunError.foreignSettings(path, reason: "its values are none of a run's") }
+        return fields
     }
 
     /// Throws where a run that was begun with other settings would come out otherwise.
     func refuseChanges(from recorded: [String: JSONValue]) throws {
         let now = try fields()
-        // A run of an earlier version wrote no prediction type down.
-        var recorded = recorded
-        recorded["prediction"] = recorded["prediction"] ?? now["prediction"]
-        // What changes no number of the training may change.
-        let free: Set = ["save_every", "cache", "validation_prompts", "lora_names"]
-        let names = Set(recorded.keys).union(now.keys).subtracting(free).sorted()
-        let changes = names.filter { recorded[$0] != now[$0] }
+        let settings = Dictionary(uniqueKeysWithValues: Self.all.map { ($0.key, $0) })
+        let changes = Set(recorded.keys).union(now.keys).sorted().filter { key in
+            switch (settings[key], recorded[key]) {
+            case (let setting?, _) where !setting.changesNumbers: false
+            case (let setting?, nil): if case .asNow = setting.unrecorded { false } else { true }
+            case (_, let value): value != now[key]
+            }
+        }
         guard changes.isEmpty else {
             throw RunError.differs(changes.map { "\($0): was \(recorded[$0]?.text ?? "not set"), now \(now[$0]?.text ?? "not set")" })
         }
