@@ -4,7 +4,6 @@ import Foundation
 import Layers
 import Storage
 import Winners
-import Yams
 
 /// One `align`: everything is checked before work starts, then the trainer runs.
 public final class AlignmentRun {
@@ -37,10 +36,10 @@ public final class AlignmentRun {
         // Before anything is made there.
         _ = try RunStart.recorded(directory, resumes: resumes)
         let cache = EncodingCache(settings.cacheFolder(of: directory))
-        if settings.cache != nil { try cache.check() }
+        if settings.run.cache != nil { try cache.check() }
         let model = try settings.modelFiles
         // A run goes on with what it began with, whatever files beside the model say later.
-        settings.prediction = try model.prediction().value
+        settings.model.prediction = try model.prediction().value
         self.settings = settings
         setAside = model.setAsideText
         pipeline = try DenoisingPipeline(model)
@@ -48,9 +47,10 @@ public final class AlignmentRun {
         let encoder = try WinnerEncoder(model)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
-        if settings.row.losers == .sampled || settings.validationPrompts > 0 {
+        if settings.row.losers == .sampled || settings.validation.prompts > 0 {
             // Whether the sampler takes that many steps is known before the first is taken.
-            _ = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta).timesteps(settings.sampleSteps)
+            _ = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampling.sampler, eta: settings.sampling.eta).timesteps(
+                settings.sampling.steps)
         }
         data = try settings.listedWinners()
         try createFolder(folder)
@@ -63,7 +63,7 @@ public final class AlignmentRun {
         } else {
             isFinished = false
         }
-        winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: cache)
+        winners = try EncodedWinners(data, encoder, encoding, limit: settings.data.limit, store: cache)
         heldOut = HeldOutSplit(of: winners, settings)
         notes = [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }
         if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
@@ -85,16 +85,19 @@ public final class AlignmentRun {
 
     /// What a run prints before its first update.
     public var arithmetic: [String] {
-        let examples = settings.totalUpdates * settings.batch
-        let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
+        let examples = settings.totalUpdates * settings.optimisation.batch
+        let size = settings.computation.microBatch > 0 ? min(settings.computation.microBatch, settings.optimisation.batch) : settings.optimisation.batch
         var lines = [
-            "\(settings.iterations) iterations x \(settings.updates) updates x batch \(settings.batch) = \(examples) examples; "
-                + (size < settings.batch ? "\((settings.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
+            "\(settings.optimisation.iterations) iterations x \(settings.optimisation.updates) updates x batch \(settings.optimisation.batch) = \(examples) examples; "
+                + (size < settings.optimisation.batch
+                    ? "\((settings.optimisation.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
             "policy: \(trainedCount) parameters\(settings.trainsAdapters ? " in adapters" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
-        if settings.model != BuiltInModel.name, settings.batch * 8 < 2048, settings.learningRate >= AlignmentSettings(model: "", winners: "").learningRate {
-            let batches = "belongs to an effective batch of 2048, and this one is \(settings.batch)"
-            lines.append("warning: the learning rate \(settings.learningRate) \(batches): expect noise, or take a lower rate")
+        if settings.model.path != BuiltInModel.name, settings.optimisation.batch * 8 < 2048,
+            settings.optimisation.learningRate >= AlignmentSettings(model: "", winners: "").optimisation.learningRate
+        {
+            let batches = "belongs to an effective batch of 2048, and this one is \(settings.optimisation.batch)"
+            lines.append("warning: the learning rate \(settings.optimisation.learningRate) \(batches): expect noise, or take a lower rate")
         }
         if let setAside { lines.append("of the model's file not used: \(setAside)") }
         return lines
@@ -140,11 +143,12 @@ public final class AlignmentRun {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
         let policy = trainedCount * 4
         let ofBase = !settings.trainsAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
-        let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.iterations + ofBase)
-        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
-        let order = ShuffledOrder(of: heldOut.training, seed: settings.seed, purpose: Trainer.orderPurpose)
+        let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.optimisation.iterations + ofBase)
+        let needed =
+            (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.optimisation.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
+        let order = ShuffledOrder(of: heldOut.training, seed: settings.run.seed, purpose: Trainer.orderPurpose)
         let cache = settings.cacheFolder(of: directory)
-        let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.batch) + heldOut.heldOut)
+        let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.optimisation.batch) + heldOut.heldOut)
         guard let disk = Disk(directory.root), let cacheDisk = Disk(cache) else { return }
         // What a resumed run has written already is counted in what it needs.
         try disk.require(needed - directory.bytes + (cacheDisk.device == disk.device ? missing : 0), at: directory.root)
@@ -154,68 +158,19 @@ public final class AlignmentRun {
     /// A line and an event an update, a kilobyte each, and the samples as files and as events.
     private var recordBytes: Int {
         let side = winners.settings.resolution
-        return settings.totalUpdates * 4096 + (settings.iterations + 1) * settings.validationPrompts * 2 * 3 * side * side
+        return settings.totalUpdates * 4096 + (settings.optimisation.iterations + 1) * settings.validation.prompts * 2 * 3 * side * side
     }
 }
 
 extension AlignmentSettings {
     /// Where latents and text states are kept.
-    public func cacheFolder(of directory: RunDirectory) -> URL { cache.map { URL(fileURLWithPath: $0) } ?? directory.cache }
+    public func cacheFolder(of directory: RunDirectory) -> URL { run.cache.map { URL(fileURLWithPath: $0) } ?? directory.cache }
 
     /// How winners are encoded for this run. Throws where the resolution does not suit the model.
     func encoding(_ encoder: WinnerEncoder, _ pipeline: DenoisingPipeline) throws -> EncodingSettings {
         let factor = encoder.autoencoder.downsampling
-        let side = resolution > 0 ? resolution : pipeline.unet.configuration.sampleSize * factor
+        let side = data.resolution > 0 ? data.resolution : pipeline.unet.configuration.sampleSize * factor
         guard side % factor == 0 else { throw RunError.setting("resolution is \(side): it must be a multiple of \(factor) for this model") }
-        return EncodingSettings(resolution: side, posterior: vaePosterior, flipsImages: flipImages, withLosers: row.losers == .dataset)
-    }
-
-    /// Every setting under its name in a configuration file.
-    func fields() throws -> [String: JSONValue] {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return try JSONDecoder().decode([String: JSONValue].self, from: encoder.encode(self))
-    }
-
-    /// The settings in a configuration file, whichever there are.
-    public static func fields(yaml: String) throws -> [String: JSONValue] {
-        let object = try YAMLOptions.read(yaml) ?? [:]
-        guard JSONSerialization.isValidJSONObject(object) else { throw YAMLOptionsError.noOptions }
-        return try JSONDecoder().decode([String: JSONValue].self, from: JSONSerialization.data(withJSONObject: object))
-    }
-
-    /// The resolved settings, as `--config` takes them.
-    func yaml() throws -> String {
-        try Yams.dump(object: fields().mapValues(\.yaml), sortKeys: true)
-    }
-}
-
-extension JSONValue {
-    /// As the YAML writer tells kinds apart: whole numbers, flags and texts by their types.
-    fileprivate var yaml: Any {
-        switch self {
-        case .null: NSNull()
-        case .bool(let value): value
-        case .number(let value): Int(exactly: value).map { $0 as Any } ?? value
-        case .string(let value): value
-        case .array(let values): values.map(\.yaml)
-        case .object(let entries): entries.mapValues(\.yaml)
-        }
-    }
-}
-
-extension AlignmentSettings {
-    /// Name and value of every setting, for people, of paths the last part: whoever is shown a report need not know where it was made.
-    public var facts: [(name: String, value: String)] {
-        get throws {
-            try fields().sorted { $0.key < $1.key }.map { entry in
-                if case .string(let text) = entry.value { return (entry.key, Self.shortened(text)) }
-                return (entry.key, entry.value.text)
-            }
-        }
-    }
-
-    private static func shortened(_ text: String) -> String {
-        text.contains("/") ? "…/" + URL(fileURLWithPath: text).lastPathComponent : text
+        return EncodingSettings(resolution: side, posterior: data.vaePosterior, flipsImages: data.flipImages, withLosers: row.losers == .dataset)
     }
 }

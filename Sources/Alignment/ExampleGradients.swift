@@ -23,7 +23,7 @@ struct ExampleGradients: Sendable {
         self.schedule = schedule
         self.sampler = sampler
         row = settings.row
-        objective = PreferenceObjective(beta: settings.beta, flip: settings.row.flip)
+        objective = PreferenceObjective(beta: settings.objective.beta, flip: settings.row.flip)
         watched = WatchedExamples(settings)
     }
 
@@ -56,7 +56,7 @@ struct ExampleGradients: Sendable {
             losses = imitate(batch, policy, &outcome.diagnostics)
         }
         if let baseErrors { outcome.diagnostics.appendBase(baseErrors, at: places) }
-        (losses.sum() * lossScale / Double(settings.batch)).backward()
+        (losses.sum() * lossScale / Double(settings.optimisation.batch)).backward()
         return outcome
     }
 
@@ -82,21 +82,21 @@ struct ExampleGradients: Sendable {
     /// The losing samples of a batch: drawn by the reference, as latents straight from the sampler, or the data set's.
     private func losingLatents(_ batch: TrainingBatch, _ reference: UNet) throws -> Tensor {
         if row.losers == .dataset { return try winners.latents(batch.rows, .loser).latents { batch.noise("loser posterior") } }
-        let guidance = Guidance(scale: settings.guidance)
+        let guidance = Guidance(scale: settings.sampling.guidance)
         let denoiser = guidance.denoiser(conditional: batch.states, unconditional: winners.emptyState) { x, t, states in
             reference(x, timesteps: Tensor([Float(t)]), context: states)
         }
         return try sampler.sample(
-            batch.noise("sampling start"), steps: settings.sampleSteps, varianceNoise: { batch.noise("sampling step \($0)") }, denoiser: denoiser)
+            batch.noise("sampling start"), steps: settings.sampling.steps, varianceNoise: { batch.noise("sampling step \($0)") }, denoiser: denoiser)
     }
 
     /// The objective on pairs; its value an example.
     private func compare(_ batch: TrainingBatch, _ loser: Tensor, _ policy: UNet, _ reference: UNet, _ diagnostics: inout Diagnostics) -> Tensor {
         // Before the errors, whose activations are kept for the gradient.
-        let anchors = (0..<settings.anchorDraws).map { anchorAdvantage(batch, policy, reference, draw: $0 + 1) }
+        let anchors = (0..<settings.objective.anchorDraws).map { anchorAdvantage(batch, policy, reference, draw: $0 + 1) }
         let errors = DenoisingErrors(
             policy: policy, reference: reference, winner: noised(batch, batch.latents, "loss"),
-            loser: noised(batch, loser, settings.unshareNoise ? "loss loser" : "loss"), states: batch.states)
+            loser: noised(batch, loser, settings.objective.unshareNoise ? "loss loser" : "loss"), states: batch.states)
         let own = noGradients { errors.referenceWinner - errors.policyWinner }
         let value = objective(errors, advantage: anchors.isEmpty ? own : anchors.reduce(own, +) / Double(anchors.count + 1))
         diagnostics.append(errors, value, timesteps: batch.timesteps("loss", below: schedule.count))

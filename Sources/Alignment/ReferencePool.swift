@@ -37,7 +37,8 @@ public final class ReferencePool {
             Adapted(tensors: pipeline.unetTensors, scale: $0, textEncoder: try settings.modelFiles.textEncoderAdapters())
         }
         self.init(
-            base: pipeline.unet, adapted: adapted, directory: directory, rule: settings.row.reference, draw: settings.referenceDraw, seed: settings.seed)
+            base: pipeline.unet, adapted: adapted, directory: directory, rule: settings.row.reference, draw: settings.objective.referenceDraw,
+            seed: settings.run.seed)
     }
 
     /// - Parameter adapted: nil where checkpoints hold whole UNets

@@ -60,7 +60,7 @@ public final class Trainer {
         if let saved { try Self.refuseChanges(from: saved.inputs, to: inputs) }
         counters = saved?.counters ?? RunState.Counters()
         updatesSaved = counters.updates
-        if settings.precision == .f16, counters.lossScale == nil { counters.lossScale = LossScale() }
+        if settings.computation.precision == .f16, counters.lossScale == nil { counters.lossScale = LossScale() }
         let adapters = try settings.startingAdapters(pipeline.unetTensors)
         policyStore =
             adapters.map { ParameterStore(pipeline.unetTensors, isTrainable: true, adapters: saved?.adapters(like: $0) ?? $0) }
@@ -70,8 +70,8 @@ public final class Trainer {
         } catch {
             throw RunError.state("the saved state of this run belongs to another model: \(error)")
         }
-        optimiser = AdamW(policyStore.trained, settings: AdamW.Settings(weightDecay: settings.weightDecay))
-        average = settings.ema > 0 ? ExponentialMovingAverage(policyStore.trained, decay: settings.ema) : nil
+        optimiser = AdamW(policyStore.trained, settings: AdamW.Settings(weightDecay: settings.optimisation.weightDecay))
+        average = settings.optimisation.ema > 0 ? ExponentialMovingAverage(policyStore.trained, decay: settings.optimisation.ema) : nil
         if let saved {
             try optimiser.restore(saved.optimiser)
             // An update that was left out moved neither.
@@ -79,10 +79,10 @@ public final class Trainer {
         }
         pool = try ReferencePool(settings, pipeline, in: directory)
         if row.comparesPairs {
-            if settings.loraFrom != nil, let adapters { try pool.keepFirst(adapters.tensors.map { ($0.key, $0.value) }) }
+            if settings.adapters.from != nil, let adapters { try pool.keepFirst(adapters.tensors.map { ($0.key, $0.value) }) }
             if adapters == nil, ParameterStore.isLarge(pipeline.unetTensors) { try pool.keepFirst(pipeline.unetTensors.map { ($0.key, $0.value) }) }
         }
-        let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
+        let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampling.sampler, eta: settings.sampling.eta)
         gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
         events = try RunEvents(directory, settings, continuingAfter: counters.updates)
         // What the events lack of the log is made up for.
@@ -96,8 +96,8 @@ public final class Trainer {
     ) throws -> [(network: UNet, store: ParameterStore)] {
         func policy(_ store: ParameterStore) throws -> (UNet, ParameterStore) {
             var network = try store.build { UNet($0, configuration) }
-            network.recomputesBlocks = settings.gradientCheckpointing
-            network.precision = settings.precision
+            network.recomputesBlocks = settings.computation.gradientCheckpointing
+            network.precision = settings.computation.precision
             return (network, store)
         }
         var policies = [try policy(store)]
@@ -121,10 +121,10 @@ public final class Trainer {
     public var mayWrite: () throws -> Void = {}
 
     /// The iteration from whose checkpoint the run went on, if it did and has made no update since.
-    public var restartedFrom: Int? { counters.startedFrom.flatMap { $0 * settings.updates == counters.updates ? $0 : nil } }
+    public var restartedFrom: Int? { counters.startedFrom.flatMap { $0 * settings.optimisation.updates == counters.updates ? $0 : nil } }
 
     /// Updates that the optimiser has forgotten, where the run went on from a checkpoint.
-    private var updatesBefore: Int { (counters.startedFrom ?? 0) * settings.updates }
+    private var updatesBefore: Int { (counters.startedFrom ?? 0) * settings.optimisation.updates }
 
     /// Whether the policy is another than the model that the run began with.
     private var hasLearned: Bool { updatesBefore + optimiser.stepCount > 0 }
@@ -134,9 +134,9 @@ public final class Trainer {
 
     /// The winners still to come, in their order, and how many of them.
     public var outlook: (order: ShuffledOrder, count: Int) {
-        let position = counters.position ?? counters.updates * settings.batch
-        let order = ShuffledOrder(of: trainingRows, seed: settings.seed, purpose: Self.orderPurpose, position: position)
-        return (order, (settings.totalUpdates - counters.updates) * settings.batch)
+        let position = counters.position ?? counters.updates * settings.optimisation.batch
+        let order = ShuffledOrder(of: trainingRows, seed: settings.run.seed, purpose: Self.orderPurpose, position: position)
+        return (order, (settings.totalUpdates - counters.updates) * settings.optimisation.batch)
     }
 
     /// Runs to the end, or to a signal: then the update in hand is finished and saved first. One that waits for its winners is not in hand.
@@ -163,15 +163,15 @@ public final class Trainer {
             counters.position = position
             try log.append(entry)
             try events.append(entry)
-            let endsIteration = counters.updates % settings.updates == 0
+            let endsIteration = counters.updates % settings.optimisation.updates == 0
             let stop = signals.received
             let isLast = counters.updates == settings.totalUpdates
             let isGood = isLast || stop != nil ? try isGood() : true
             if endsIteration, isGood {
                 try mayWrite()
-                try pool.append(counters.updates / settings.updates, policyStore.trained)
+                try pool.append(counters.updates / settings.optimisation.updates, policyStore.trained)
             }
-            isSaveDue = isSaveDue || endsIteration || counters.updates % settings.saveEvery == 0
+            isSaveDue = isSaveDue || endsIteration || counters.updates % settings.run.saveEvery == 0
             if isLast || stop != nil, isGood { try save() }
             try progress(entry)
             if let stop { throw StoppedBySignal(number: stop, isSaved: isGood) }
@@ -188,7 +188,7 @@ public final class Trainer {
         }
         if let scale = settings.loraScale {
             let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
-            try LoRA.write(adapters, textEncoder: settings.modelFiles.textEncoderAdapters(), naming: settings.loraNames, to: directory.adapters)
+            try LoRA.write(adapters, textEncoder: settings.modelFiles.textEncoderAdapters(), naming: settings.adapters.names, to: directory.adapters)
         }
         try settings.modelFiles.write(to: directory.model, unet: pipeline.unet.configuration, unetTensors: policyStore.merged)
         if let stop = signals.received { throw StoppedBySignal(number: stop) }
@@ -199,7 +199,7 @@ public final class Trainer {
 
     /// Validates the checkpoints so far that were not yet.
     private func validate(stopping signals: StopSignals) throws {
-        try validator?.run(through: counters.updates / settings.updates, of: pool, events, stopping: signals)
+        try validator?.run(through: counters.updates / settings.optimisation.updates, of: pool, events, stopping: signals)
     }
 
     /// What an update's gradients, which stand in the policy's tensors, came from.
@@ -222,10 +222,10 @@ public final class Trainer {
         var order = outlook.order
         let start = order.position
         var rows: [Int] = []
-        while rows.count < settings.batch {
+        while rows.count < settings.optimisation.batch {
             // From wherever the order is, two passes' worth holds a whole one.
             if rows.isEmpty, order.position - start >= 2 * order.count { throw winners.noneUsable }
-            let drawn = order.next(min(settings.batch - rows.count, order.count))
+            let drawn = order.next(min(settings.optimisation.batch - rows.count, order.count))
             rows += zip(drawn, try winners.prepare(drawn, progress: waiting)).filter(\.1).map(\.0)
         }
         return (rows, order.position)
@@ -235,19 +235,20 @@ public final class Trainer {
     private func gatherGradients(_ rows: [Int]) throws -> Gathered {
         let clock = Stopwatch()
         let update = counters.updates
-        let k = update / settings.updates + 1
+        let k = update / settings.optimisation.updates + 1
         let reference = settings.row.comparesPairs ? pool.index(update: update, k: k) : nil
         var network = try reference.map(pool.network)
-        network?.precision = settings.precision
-        let first = update * settings.batch
-        var base = reference != 0 && gradients.watches(first..<first + settings.batch) ? try pool.network(0) : nil
-        base?.precision = settings.precision
+        network?.precision = settings.computation.precision
+        let first = update * settings.optimisation.batch
+        var base = reference != 0 && gradients.watches(first..<first + settings.optimisation.batch) ? try pool.network(0) : nil
+        base?.precision = settings.computation.precision
         var diagnostics = Diagnostics(timestepCount: pipeline.schedule.count)
         var sampleSeconds = 0.0
-        let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
-        for done in stride(from: 0, to: settings.batch, by: size) {
+        let size = settings.computation.microBatch > 0 ? min(settings.computation.microBatch, settings.optimisation.batch) : settings.optimisation.batch
+        for done in stride(from: 0, to: settings.optimisation.batch, by: size) {
             let networks = policies.map(\.network)
-            let outcomes = try Workers.map(min(size, settings.batch - done), limit: networks.count) { [gradients, network, base, lossScale] worker, part in
+            let outcomes = try Workers.map(min(size, settings.optimisation.batch - done), limit: networks.count) {
+                [gradients, network, base, lossScale] worker, part in
                 let examples = done + part.lowerBound..<done + part.upperBound
                 return try gradients.add(
                     rows: Array(rows[examples]), numbers: first + examples.lowerBound..<first + examples.upperBound, policy: networks[worker],
@@ -269,14 +270,14 @@ public final class Trainer {
         let clock = Stopwatch()
         let rate = settings.rates.rate(at: counters.updates)
         if gathered.areFinite {
-            optimiser.clipGradients(norm: gathered.norm, to: settings.gradientClip, scale: lossScale)
+            optimiser.clipGradients(norm: gathered.norm, to: settings.optimisation.gradientClip, scale: lossScale)
             optimiser.step(learningRate: rate)
             average?.update()
             latestExample = gathered.example
         } else {
             optimiser.clearGradients()
         }
-        let isFirst = counters.updates == counters.startedFrom.map { $0 * settings.updates }
+        let isFirst = counters.updates == counters.startedFrom.map { $0 * settings.optimisation.updates }
         counters.updates += 1
         counters.lossScale?.update(wasFinite: gathered.areFinite)
         counters.skipsInARow = gathered.areFinite ? 0 : counters.skipsInARow + 1
@@ -284,14 +285,14 @@ public final class Trainer {
         var entry = LoggedUpdate(update: counters.updates)
         entry.k = gathered.k
         entry.reference = gathered.reference
-        entry.examples = counters.updates * settings.batch
+        entry.examples = counters.updates * settings.optimisation.batch
         entry.fromCheckpoint = isFirst ? counters.startedFrom : nil
         gathered.diagnostics.fill(&entry, k: gathered.k, reference: gathered.reference)
         entry.gradientNorm = gathered.norm.isFinite ? gathered.norm : nil
         entry.learningRate = rate
         entry.sampleSeconds = gathered.sampleSeconds
         entry.updateSeconds = max(0, seconds - gathered.sampleSeconds)
-        entry.examplesPerSecond = seconds > 0 ? Double(settings.batch) / seconds : nil
+        entry.examplesPerSecond = seconds > 0 ? Double(settings.optimisation.batch) / seconds : nil
         entry.peakMegabytes = Double(ProcessMemory.peakMegabytes)
         entry.skipped = gathered.areFinite ? 0 : 1
         var errors = counters.winnerErrors ?? PairedErrors()

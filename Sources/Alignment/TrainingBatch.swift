@@ -14,7 +14,7 @@ struct TrainingBatch {
     let states: Tensor
 
     init(_ winners: EncodedWinners, rows: [Int], numbers: Range<Int>, settings: AlignmentSettings) throws {
-        seed = settings.seed
+        seed = settings.run.seed
         self.numbers = numbers
         self.rows = rows
         let seed = seed
@@ -31,7 +31,7 @@ struct TrainingBatch {
         } else {
             latents = plain
         }
-        let dropout = settings.captionDropout
+        let dropout = settings.data.captionDropout
         let captions = zip(rows, numbers).map { row, number in
             var generator = SeededGenerator(seed: seed, purpose: "caption", index: number)
             return generator.integer(below: winners.winners[row].captions.count)

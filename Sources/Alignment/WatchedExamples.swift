@@ -20,7 +20,7 @@ extension AlignmentSettings {
     /// What an example costs, in forward passes of the UNet on one latent; a gradient counts as two.
     var forwardPasses: Double {
         guard row.comparesPairs else { return 3 }
-        let sampling = row.losers == .sampled ? Double(sampleSteps) * (guidance > 1 ? 2 : 1) : 0
-        return 8 + sampling + 2 * Double(anchorDraws)
+        let drawing = row.losers == .sampled ? Double(sampling.steps) * (sampling.guidance > 1 ? 2 : 1) : 0
+        return 8 + drawing + 2 * Double(objective.anchorDraws)
     }
 }

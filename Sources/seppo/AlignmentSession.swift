@@ -15,7 +15,7 @@ struct AlignmentSession {
     let run: AlignmentRun
 
     init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws {
-        Runtime.threads = settings.threads
+        Runtime.threads = settings.computation.threads
         do {
             run = try AlignmentRun(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint)
         } catch RunError.stateLost(let lost) {
@@ -53,14 +53,14 @@ struct AlignmentSession {
                 if done > 0 { Console.line("going on after update \(done)") }
             },
             restarted: { k in
-                let after = k * settings.updates
+                let after = k * settings.optimisation.updates
                 Console.line("going on from checkpoint \(k), after update \(after): its weights alone, with a fresh optimiser")
             },
             leftOut: { Console.line("left out: \($0)") },
             validated: { Console.line(Self.text($0)) },
             progress: { entry in
                 // Each at once when it is new, and with every checkpoint.
-                for alarm in entry.alarms ?? [] where alarms.insert(alarm).inserted || entry.update % settings.updates == 0 {
+                for alarm in entry.alarms ?? [] where alarms.insert(alarm).inserted || entry.update % settings.optimisation.updates == 0 {
                     Console.line("alarm at update \(entry.update): \(alarm)")
                 }
                 training.show(
@@ -83,27 +83,27 @@ struct AlignmentSession {
     static func evaluate(
         _ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory, notes: [String] = []
     ) throws -> (record: RunRecord, captionsNote: String?) {
-        if settings.model != BuiltInModel.name, let comparison = try Comparison(heldOutOf: directory, k: settings.iterations) {
+        if settings.model.path != BuiltInModel.name, let comparison = try Comparison(heldOutOf: directory, k: settings.optimisation.iterations) {
             try writeAtomically(comparison.json(), to: directory.evaluation)
-            return (try record(settings.method.rawValue, settings, directory, images: [], notes: notes), "of winners that were held out")
+            return (try record(settings.objective.method.rawValue, settings, directory, images: [], notes: notes), "of winners that were held out")
         }
         let bar = ProgressBar("evaluating")
         ProcessMemory.returnFreed()
         // One model after the other: two of a large one would stand in memory otherwise.
-        if settings.model == BuiltInModel.name {
+        if settings.model.path == BuiltInModel.name {
             var evaluation = ScenesEvaluation()
-            evaluation.seed = settings.seed
+            evaluation.seed = settings.run.seed
             let before = try evaluation.run(settings.startingPipeline()) { bar.show($0, of: 2 * $1) }
             let after = try evaluation.run(Pipeline(directory.model)) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
-            return (try record(settings.method.rawValue, settings, directory, images: imagePairs(before, after), notes: notes), nil)
+            return (try record(settings.objective.method.rawValue, settings, directory, images: imagePairs(before, after), notes: notes), nil)
         }
         var evaluation = DenoisingEvaluation()
-        (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.resolution, settings.seed)
+        (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.data.resolution, settings.run.seed)
         let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }.records
         let after = try evaluation.run(Pipeline(directory.model), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
-        return (try record(settings.method.rawValue, settings, directory, images: [], notes: notes), "of the winners themselves")
+        return (try record(settings.objective.method.rawValue, settings, directory, images: [], notes: notes), "of the winners themselves")
     }
 
     static func record(

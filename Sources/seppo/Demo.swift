@@ -56,8 +56,8 @@ struct Demo: ParsableCommand {
         var records: [RunRecord] = []
         for (name, method, flip) in methods {
             var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: folder.standardizedFileURL.path)
-            (settings.method, settings.flip, settings.seed, settings.threads) = (method, flip, seed, threads)
-            settings.cache = output.appendingPathComponent("cache").standardizedFileURL.path
+            (settings.objective.method, settings.objective.flip, settings.run.seed, settings.computation.threads) = (method, flip, seed, threads)
+            settings.run.cache = output.appendingPathComponent("cache").standardizedFileURL.path
             let directory = RunDirectory(output.appendingPathComponent(name.lowercased().replacingOccurrences(of: " ", with: "-")))
             try AlignmentSession(settings, in: directory.root, resumes: directory.holdsRun).run(title: name)
             let bar = ProgressBar("evaluating \(name)")
@@ -85,7 +85,7 @@ struct Demo: ParsableCommand {
         evaluation.seedsPerCaption = 1
         let bar = ProgressBar("evaluating checkpoints")
         var lines = Data()
-        for k in 0...settings.iterations {
+        for k in 0...settings.optimisation.iterations {
             let weights = k == 0 ? nil : directory.checkpoint(k)
             let outcome = try evaluation.run(Pipeline(BuiltInModel.folder, unetWeights: weights))
             for result in try Comparison(outcome.records).results {
@@ -95,7 +95,7 @@ struct Demo: ParsableCommand {
                     lines += try encoder.encode(RunRecord.CheckpointScore(k: k, guidance: result.guidance, score: score, summary.interval)) + Data("\n".utf8)
                 }
             }
-            bar.show(k + 1, of: settings.iterations + 1)
+            bar.show(k + 1, of: settings.optimisation.iterations + 1)
         }
         try writeAtomically(lines, to: directory.root.appendingPathComponent("scores.jsonl"))
     }

@@ -5,24 +5,25 @@ extension Align: RefusesIdleOptions {
     var idleOptions: [IdleOptions] {
         let settings = settings
         let row = settings.row
-        let isNew = settings.loraFrom == nil
+        let isNew = settings.adapters.from == nil
         func choice(_ option: String, _ given: (any RawRepresentable<String>)?) -> String {
             given.map { "with --\(option) \($0.rawValue)" } ?? "with --method \(method.rawValue)"
         }
         let (losers, reference, flip) = (choice("losers", losers), choice("reference", reference), choice("flip", flip))
         return [
-            IdleOptions("lora-alpha", when: settings.lora == 0 && isNew, "without --lora"),
-            IdleOptions("lora-names", when: settings.lora == 0 && isNew, "without --lora or --lora-from"),
-            IdleOptions("lora-targets", when: settings.lora == 0, isNew ? "without --lora" : "with --lora-from, whose file says which layers"),
+            IdleOptions("lora-alpha", when: settings.adapters.rank == 0 && isNew, "without --lora"),
+            IdleOptions("lora-names", when: settings.adapters.rank == 0 && isNew, "without --lora or --lora-from"),
+            IdleOptions("lora-targets", when: settings.adapters.rank == 0, isNew ? "without --lora" : "with --lora-from, whose file says which layers"),
             IdleOptions(
                 "reference", "flip", "beta", "anchor-draws", "unshare-noise", "reference-draw", when: !row.comparesPairs, "\(losers), which compares no pairs"),
             IdleOptions(
-                "sampler", "sample-steps", "guidance", "eta", when: row.losers != .sampled && settings.validationPrompts == 0, refused: false,
+                "sampler", "sample-steps", "guidance", "eta", when: row.losers != .sampled && settings.validation.prompts == 0, refused: false,
                 "\(losers) and --validation-prompts 0: nothing is drawn"),
-            IdleOptions("eta", when: settings.sampler != .ddim, "with --sampler \(settings.sampler.rawValue): only ddim has one"),
+            IdleOptions("eta", when: settings.sampling.sampler != .ddim, "with --sampler \(settings.sampling.sampler?.rawValue ?? ""): only ddim has one"),
             IdleOptions("reference-draw", when: row.reference != .random, "\(reference): its reference is not drawn"),
             IdleOptions("anchor-draws", when: row.flip == .none, "\(flip): nothing is flipped"),
-            IdleOptions("micro-batch", when: settings.microBatch > settings.batch, "above --batch, which is \(settings.batch)"),
+            IdleOptions(
+                "micro-batch", when: settings.computation.microBatch > settings.optimisation.batch, "above --batch, which is \(settings.optimisation.batch)"),
         ]
     }
 
@@ -31,7 +32,7 @@ extension Align: RefusesIdleOptions {
             let key = option.replacingOccurrences(of: "-", with: "_")
             return try settings.facts.first { $0.name == key }?.value
         }
-        return try value(settings) == value(.preset(model: settings.model, winners: settings.winners))
+        return try value(settings) == value(.preset(model: settings.model.path, winners: settings.data.winners))
     }
 }
 

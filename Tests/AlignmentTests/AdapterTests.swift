@@ -16,14 +16,14 @@ import Torch
 
     private func settings(_ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
         world.settings {
-            ($0.lora, $0.learningRate, $0.vaePosterior) = (2, 1e-2, .mode)
+            ($0.adapters.rank, $0.optimisation.learningRate, $0.data.vaePosterior) = (2, 1e-2, .mode)
             change(&$0)
         }
     }
 
     @Test(arguments: [Method.Name.seppo, .spin, .sft]) func adaptersAloneAreTrainedAndTheBaseIsLeft(_ method: Method.Name) throws {
         let before = world.pipeline.unetTensors.mapValues { $0.values() }
-        let directory = try world.train(settings { $0.method = method }, in: "run")
+        let directory = try world.train(settings { $0.objective.method = method }, in: "run")
         #expect(world.pipeline.unetTensors.mapValues { $0.values() } == before, "the base model's own memory")
         let state = try #require(try RunState.load(directory))
         let layers = LoRA.layers([.attention], of: world.pipeline.unetTensors)
@@ -49,7 +49,7 @@ import Torch
 
     /// The trained policy, its merged weights and the file for other programs are one network.
     @Test(arguments: [nil, 8.0], [[.attention], LoRA.Target.allCases]) func fileAndMergedModelAgree(_ alpha: Double?, _ targets: [LoRA.Target]) throws {
-        let directory = try world.train(settings { ($0.loraAlpha, $0.loraTargets) = (alpha, targets) }, in: "run")
+        let directory = try world.train(settings { ($0.adapters.alpha, $0.adapters.targets) = (alpha, targets) }, in: "run")
         let state = try #require(try RunState.load(directory))
         let scale = (alpha ?? 2) / 2
         let adapted = try ParameterStore(world.pipeline.unetTensors, adapters: LowRankAdapters(state.policy, scale: scale))
@@ -71,8 +71,8 @@ import Torch
 
     @Test func aRunThatWasInterruptedGoesOnExactly() throws {
         let straight = try world.train(settings(), in: "straight")
-        for updates in [2, 3, 5] { try world.train(settings { $0.saveEvery = 1 }, in: "resumed", killedAfter: updates) }
-        let resumed = try world.train(settings { $0.saveEvery = 1 }, in: "resumed")
+        for updates in [2, 3, 5] { try world.train(settings { $0.run.saveEvery = 1 }, in: "resumed", killedAfter: updates) }
+        let resumed = try world.train(settings { $0.run.saveEvery = 1 }, in: "resumed")
         let states = try [straight, resumed].map { try #require(try RunState.load($0)) }
         #expect(states[0].policy.mapValues { $0.values() } == states[1].policy.mapValues { $0.values() } && states[0].counters == states[1].counters)
         #expect(try Data(contentsOf: straight.adapters) == Data(contentsOf: resumed.adapters))
@@ -81,7 +81,7 @@ import Torch
 
     /// Checkpoints of earlier versions, under PEFT's names and without their alpha, are the same references to the bit.
     @Test func earlierCheckpointsAreStillReferences() throws {
-        let settings = settings { $0.loraAlpha = 5 }
+        let settings = settings { $0.adapters.alpha = 5 }
         let directory = try world.train(settings, in: "run")
         let file = directory.checkpoint(1, ofAdapters: true)
         let random = Generator(seed: 3)
@@ -107,10 +107,10 @@ import Torch
         let directory = RunDirectory(folder)
         let before = try world.pipeline.merged(LoRA.File(directory.adapters))
         try FileManager.default.removeItem(at: directory.model)
-        try AlignmentRun(settings { $0.loraNames = .diffusers }, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
+        try AlignmentRun(settings { $0.adapters.names = .diffusers }, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
         #expect(try SafeTensorsFile(directory.adapters).names.allSatisfy { $0.hasPrefix("unet.") })
         #expect(try relativeDifference(world.pipeline.merged(LoRA.File(directory.adapters)).unetTensors, before.unetTensors) < 1e-6)
-        #expect(throws: RunError.self) { _ = try AlignmentRun(settings { $0.loraAlpha = 3 }, in: folder, resumes: true) }
+        #expect(throws: RunError.self) { _ = try AlignmentRun(settings { $0.adapters.alpha = 3 }, in: folder, resumes: true) }
     }
 
     /// Another's adapters are the first reference too, and its text encoder's changes part of the model.
@@ -127,7 +127,7 @@ import Torch
         (others[projection + ".lora_down.weight"], others[projection + ".lora_up.weight"]) = (random.normal([2, 8]), random.normal([8, 2]))
         let file = world.folder.appendingPathComponent("others.safetensors")
         try SafeTensors.write(others, to: file)
-        let settings = settings { ($0.lora, $0.loraFrom, $0.learningRate) = (0, file.path, 0) }
+        let settings = settings { ($0.adapters.rank, $0.adapters.from, $0.optimisation.learningRate) = (0, file.path, 0) }
         let run = try AlignmentRun(settings, in: world.folder.appendingPathComponent("run"), resumes: false)
         try run.run(stopping: StopSignals([])) { entry in
             #expect(entry.flipZero == 1 && entry.winnerError == entry.referenceWinnerError, "policy and reference 0 are the others' model")
@@ -145,7 +145,7 @@ import Torch
     @Test func aStateOfAnotherRankIsRefused() throws {
         let directory = try world.train(settings(), in: "run")
         let winners = try world.encoded(settings())
-        #expect { try Trainer(settings { $0.lora = 0 }, world.pipeline.denoising, winners, directory) } throws: { "\($0)".contains("another model") }
+        #expect { try Trainer(settings { $0.adapters.rank = 0 }, world.pipeline.denoising, winners, directory) } throws: { "\($0)".contains("another model") }
     }
 
     @Test func aModelWithoutAttentionIsRefused() throws {
@@ -159,7 +159,7 @@ import Torch
         let (winners, directory) = (try world.encoded(settings()), RunDirectory(world.folder.appendingPathComponent("plain")))
         try directory.create()
         #expect { try Trainer(settings(), plain.denoising, winners, directory) } throws: { "\($0)".contains("no layers of the kind attention") }
-        _ = try Trainer(settings { $0.lora = 0 }, plain.denoising, winners, directory)
+        _ = try Trainer(settings { $0.adapters.rank = 0 }, plain.denoising, winners, directory)
     }
 
     /// The gradient of the adapters is that of the merged weight, projected: ∂A = scale·Bᵀ·∂W and ∂B = scale·∂W·Aᵀ.

@@ -56,7 +56,7 @@ import Torch
 
     /// Which caption of row 0 each example takes, found by its states.
     private func choices(_ numbers: Range<Int>, seed: UInt64 = 7) throws -> [Int] {
-        let settings = world.settings { $0.seed = seed }
+        let settings = world.settings { $0.run.seed = seed }
         let winners = try encoded(settings, set())
         let states = try TrainingBatch(winners, rows: numbers.map { _ in 0 }, numbers: numbers, settings: settings).states
         let all = try (0..<3).map { try winners.states([0], dropped: [false], captions: [$0])[0] }
@@ -71,7 +71,7 @@ import Torch
     }
 
     @Test func oneCaptionTakesNoDice() throws {
-        let settings = world.settings { $0.captionDropout = 0.3 }
+        let settings = world.settings { $0.data.captionDropout = 0.3 }
         let numbers = 0..<20
         let rows = numbers.map { $0 % 5 }
         let texts = try encoded(settings, WinnerSet(world.winners))
@@ -88,8 +88,8 @@ import Torch
         func train(_ name: String, _ lists: [[String]] = Self.lists, killedAfter killed: Int? = nil) throws -> RunDirectory {
             let directory = try world.directory(name)
             let settings = world.settings {
-                $0.method = .sft
-                $0.saveEvery = 2
+                $0.objective.method = .sft
+                $0.run.saveEvery = 2
             }
             do {
                 try Trainer(settings, world.pipeline.denoising, encoded(settings, set(lists)), directory).run(stopping: StopSignals([])) {

@@ -24,7 +24,7 @@ import Torch
 
     @Test func tenSkippedUpdatesInARowStopTheRun() throws {
         // Plain fine-tuning: no sampler refuses the broken latents first.
-        let settings = world.settings { ($0.method, $0.updates, $0.saveEvery) = (.sft, 20, 1) }
+        let settings = world.settings { ($0.objective.method, $0.optimisation.updates, $0.run.saveEvery) = (.sft, 20, 1) }
         let directory = try world.directory("run")
         #expect {
             try world.trainer(settings, directory, pipeline: broken()).run(stopping: StopSignals([])) { _ in }
@@ -39,8 +39,8 @@ import Torch
     @Test(arguments: [1, 2, 3]) func theLastGoodStateIsKept(saveEvery: Int) throws {
         // One step of that size leaves weights from which nothing finite comes.
         let settings = world.settings {
-            ($0.method, $0.iterations, $0.updates, $0.saveEvery) = (.sft, 1, 40, saveEvery)
-            ($0.learningRate, $0.warmup, $0.weightDecay) = (1e30, 4, 0)
+            ($0.objective.method, $0.optimisation.iterations, $0.optimisation.updates, $0.run.saveEvery) = (.sft, 1, 40, saveEvery)
+            ($0.optimisation.learningRate, $0.optimisation.warmup, $0.optimisation.weightDecay) = (1e30, 4, 0)
         }
         // The rate of the first update is 0; that of the second spoils the weights.
         let directory = try world.directory("run")
@@ -58,8 +58,8 @@ import Torch
 
     @Test func aSignalAmongSkippedUpdatesKeepsTheGoodState() throws {
         let settings = world.settings {
-            ($0.method, $0.iterations, $0.updates, $0.saveEvery) = (.sft, 1, 40, 1)
-            ($0.learningRate, $0.warmup, $0.weightDecay) = (1e30, 4, 0)
+            ($0.objective.method, $0.optimisation.iterations, $0.optimisation.updates, $0.run.saveEvery) = (.sft, 1, 40, 1)
+            ($0.optimisation.learningRate, $0.optimisation.warmup, $0.optimisation.weightDecay) = (1e30, 4, 0)
         }
         let directory = try world.directory("run")
         let signals = StopSignals([])
@@ -71,7 +71,9 @@ import Torch
 
     @Test func oneBadBatchIsLeftOutAndTheRunGoesOn() throws {
         // A batch of one, and one winner whose latents are infinite.
-        let settings = world.settings { ($0.method, $0.batch, $0.iterations, $0.updates, $0.saveEvery) = (.sft, 1, 1, 10, 1) }
+        let settings = world.settings {
+            ($0.objective.method, $0.optimisation.batch, $0.optimisation.iterations, $0.optimisation.updates, $0.run.saveEvery) = (.sft, 1, 1, 10, 1)
+        }
         let winners = try world.encoded(settings, store: SpoilingStore())
         let directory = try world.directory("run")
         var states: [Int?] = []
@@ -89,7 +91,9 @@ import Torch
     /// The average follows the steps that were taken, and so does its decay.
     @Test func anAverageGoesOnExactlyAfterABadBatch() throws {
         let settings = world.settings {
-            ($0.method, $0.batch, $0.iterations, $0.updates, $0.saveEvery, $0.ema) = (.sft, 1, 1, 9, 1, 0.99)
+            ($0.objective.method, $0.optimisation.batch, $0.optimisation.iterations, $0.optimisation.updates, $0.run.saveEvery, $0.optimisation.ema) = (
+                .sft, 1, 1, 9, 1, 0.99
+            )
         }
         let winners = try world.encoded(settings, store: SpoilingStore())
         func train(_ name: String, killedAfter killed: Int? = nil) throws -> RunState {

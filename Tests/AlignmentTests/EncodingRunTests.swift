@@ -19,8 +19,8 @@ import Torch
     /// Ten updates of everything that a winner's latents go into.
     private func settings(_ method: Method.Name, _ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
         world.settings {
-            ($0.method, $0.iterations, $0.updates, $0.batch, $0.saveEvery) = (method, 2, 5, 4, 1)
-            ($0.captionDropout, $0.flipImages) = (0.3, true)
+            ($0.objective.method, $0.optimisation.iterations, $0.optimisation.updates, $0.optimisation.batch, $0.run.saveEvery) = (method, 2, 5, 4, 1)
+            ($0.data.captionDropout, $0.data.flipImages) = (0.3, true)
             change(&$0)
         }
     }
@@ -68,7 +68,7 @@ import Torch
     }
 
     @Test func aheadEncodesWhatTheRunWantsAndLetsTheNetworksGo() throws {
-        let settings = world.settings { ($0.iterations, $0.updates, $0.batch) = (1, 1, 3) }
+        let settings = world.settings { ($0.optimisation.iterations, $0.optimisation.updates, $0.optimisation.batch) = (1, 1, 3) }
         let encoder = try WinnerEncoder(ModelFiles(world.model))
         let store = CountingStore()
         let winners = try EncodedWinners(WinnerSet(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
@@ -92,7 +92,7 @@ import Torch
     @Test(arguments: [1, 3]) func aResumeAmongSkipsIsUninterrupted(saveEvery: Int) throws {
         try spoil("1.png")
         try spoil("4.png")
-        let settings = settings(.sft) { ($0.saveEvery, $0.batch) = (saveEvery, 2) }
+        let settings = settings(.sft) { ($0.run.saveEvery, $0.optimisation.batch) = (saveEvery, 2) }
         let straight = try world.train(settings, in: "straight")
         let state = try #require(try RunState.load(straight))
         let position = try #require(state.counters.position)
@@ -104,7 +104,7 @@ import Torch
         let twin = try world.train(settings, in: "twin", killedAfter: 6)
         let saved = try #require(try RunState.load(twin))
         var counters = saved.counters
-        counters.position = counters.updates * settings.batch
+        counters.position = counters.updates * settings.optimisation.batch
         var tensors = Dictionary(uniqueKeysWithValues: saved.policy.map { ("policy." + $0, $1) })
         for (name, value) in saved.optimiser { tensors["optimiser." + name] = value }
         let file = try #require(try RunState.newest(twin)).file.url
@@ -156,7 +156,7 @@ import Torch
 
     /// Winners are left that are measured, and none that could be trained on.
     @Test func noneToTrainOnEndsTheRun() throws {
-        let settings = settings(.sft) { ($0.heldOut, $0.batch) = (0.4, 7) }
+        let settings = settings(.sft) { ($0.validation.heldOut, $0.optimisation.batch) = (0.4, 7) }
         let heldOut = HeldOutSplit(of: try world.encoded(settings), settings)
         #expect(heldOut.heldOut.count == 2 && heldOut.training.count == 3)
         for row in heldOut.training { try spoil("\(row).png") }
@@ -167,7 +167,7 @@ import Torch
     }
 
     @Test func aSignalEndsTheWaitForTheFirstWinners() throws {
-        let run = try AlignmentRun(settings(.sft) { $0.heldOut = 0.4 }, in: world.folder.appendingPathComponent("run"), resumes: false)
+        let run = try AlignmentRun(settings(.sft) { $0.validation.heldOut = 0.4 }, in: world.folder.appendingPathComponent("run"), resumes: false)
         let signals = StopSignals([])
         signals.note(SIGTERM)
         #expect(throws: StoppedBySignal.self) { try run.run(stopping: signals) { _ in Issue.record("an update was done") } }
@@ -176,7 +176,7 @@ import Torch
 
     /// An update that waits for its winners is not begun: the one before it is saved.
     @Test func aSignalDuringAWaitSavesWhatWasDone() throws {
-        let settings = settings(.sft) { ($0.batch, $0.saveEvery) = (1, 100) }
+        let settings = settings(.sft) { ($0.optimisation.batch, $0.run.saveEvery) = (1, 100) }
         let straight = try run(settings, "straight", EncodingMemory())
         let directory = try world.directory("stopped")
         let trainer = try Trainer(settings, world.pipeline.denoising, world.encoded(settings), directory)
@@ -200,11 +200,11 @@ import Torch
             try AlignmentRun(settings, in: folder, resumes: false).run(stopping: signals) { if $0.update == 5 { signals.note(SIGTERM) } }
         }
         var moved = settings
-        moved.cache = shared.path
+        moved.run.cache = shared.path
         try AlignmentRun(moved, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
         #expect(try EncodingCache(shared).contents().latents.files > 0)
         try expectSame(RunDirectory(folder), try run(settings, "straight", EncodingMemory()), "a cache that moved")
-        moved.flipImages = false
+        moved.data.flipImages = false
         #expect(throws: RunError.self) { try AlignmentRun(moved, in: folder, resumes: true) }
     }
 }

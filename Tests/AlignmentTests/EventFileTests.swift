@@ -139,7 +139,7 @@ import Testing
     }
 
     @Test func aKilledRunNeitherRepeatsNorLosesSteps() throws {
-        let settings = world.settings { $0.saveEvery = 2 }
+        let settings = world.settings { $0.run.saveEvery = 2 }
         let straight = try world.train(settings, in: "straight")
         let expected = timeless(try events(straight))
         // The opening, the settings, and the updates.

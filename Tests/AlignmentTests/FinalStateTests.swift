@@ -15,13 +15,15 @@ import Torch
     /// One step of that size leaves weights from which nothing finite comes.
     private func spoiling(_ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
         world.settings {
-            ($0.method, $0.iterations, $0.updates, $0.learningRate, $0.weightDecay) = (.sft, 1, 1, 1e30, 0)
+            ($0.objective.method, $0.optimisation.iterations, $0.optimisation.updates, $0.optimisation.learningRate, $0.optimisation.weightDecay) = (
+                .sft, 1, 1, 1e30, 0
+            )
             change(&$0)
         }
     }
 
     @Test(arguments: [0, 2], [0, 0.9]) func aSpoiltEndIsNoModel(lora: Int, ema: Double) throws {
-        let settings = spoiling { ($0.lora, $0.ema) = (lora, ema) }
+        let settings = spoiling { ($0.adapters.rank, $0.optimisation.ema) = (lora, ema) }
         let directory = try world.directory("run")
         #expect {
             try world.trainer(settings, directory).run(stopping: StopSignals([])) { _ in }
@@ -32,7 +34,7 @@ import Torch
         let results = [directory.model, directory.adapters, directory.checkpoint(1, ofAdapters: lora > 0)]
         for file in results { #expect(!FileManager.default.fileExists(atPath: file.path)) }
         // The twin, whose step is of an ordinary size.
-        let twin = try world.train(spoiling { ($0.lora, $0.ema, $0.learningRate) = (lora, ema, 1e-3) }, in: "twin")
+        let twin = try world.train(spoiling { ($0.adapters.rank, $0.optimisation.ema, $0.optimisation.learningRate) = (lora, ema, 1e-3) }, in: "twin")
         #expect(try RunState.load(twin)?.counters.updates == 1)
         #expect(FileManager.default.fileExists(atPath: twin.model.path))
     }
@@ -52,14 +54,14 @@ import Torch
             }
             return (directory, isSaved)
         }
-        let spoilt = try stop(spoiling { $0.updates = 5 }, in: "spoilt")
+        let spoilt = try stop(spoiling { $0.optimisation.updates = 5 }, in: "spoilt")
         #expect(try spoilt.isSaved == false && RunState.load(spoilt.directory) == nil)
-        let twin = try stop(spoiling { ($0.updates, $0.learningRate) = (5, 1e-3) }, in: "twin")
+        let twin = try stop(spoiling { ($0.optimisation.updates, $0.optimisation.learningRate) = (5, 1e-3) }, in: "twin")
         #expect(try twin.isSaved == true && RunState.load(twin.directory)?.counters.updates == 1)
     }
 
     @Test(arguments: [1, 3]) func aRunOfSkippedUpdatesFailsHoweverShort(updates: Int) throws {
-        let settings = world.settings { ($0.iterations, $0.updates, $0.beta) = (1, updates, 1e300) }
+        let settings = world.settings { ($0.optimisation.iterations, $0.optimisation.updates, $0.objective.beta) = (1, updates, 1e300) }
         for attempt in ["first", "resumed"] {
             let directory = try world.directory("run")
             #expect("\(attempt)") {

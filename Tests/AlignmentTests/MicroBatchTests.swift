@@ -17,9 +17,13 @@ import Torch
         gradient: [String: Tensor], entry: LoggedUpdate
     ) {
         let settings = world.settings {
-            ($0.method, $0.microBatch, $0.batch, $0.iterations, $0.updates) = (method, microBatch, 16, 1, 1)
-            ($0.gradientClip, $0.captionDropout, $0.flipImages, $0.anchorDraws, $0.unshareNoise) = (1e9, 0.3, true, 2, unshared)
-            ($0.beta, $0.gradientCheckpointing) = (20, checkpointing)
+            ($0.objective.method, $0.computation.microBatch, $0.optimisation.batch, $0.optimisation.iterations, $0.optimisation.updates) = (
+                method, microBatch, 16, 1, 1
+            )
+            ($0.optimisation.gradientClip, $0.data.captionDropout, $0.data.flipImages, $0.objective.anchorDraws, $0.objective.unshareNoise) = (
+                1e9, 0.3, true, 2, unshared
+            )
+            ($0.objective.beta, $0.computation.gradientCheckpointing) = (20, checkpointing)
         }
         let directory = try world.train(settings, in: name)
         let state = try #require(try RunState.load(directory))
@@ -46,8 +50,9 @@ import Torch
     @Test(arguments: [Method.Name.seppo, .sft]) func tenUpdatesAgree(_ method: Method.Name) throws {
         func settings(_ microBatch: Int, iterations: Int = 2) -> AlignmentSettings {
             world.settings {
-                ($0.method, $0.microBatch, $0.batch, $0.iterations, $0.updates, $0.saveEvery) = (method, microBatch, 4, iterations, 5, 1)
-                ($0.gradientClip, $0.captionDropout, $0.flipImages) = (1e9, 0.3, true)
+                ($0.objective.method, $0.computation.microBatch, $0.optimisation.batch, $0.optimisation.iterations, $0.optimisation.updates, $0.run.saveEvery) =
+                    (method, microBatch, 4, iterations, 5, 1)
+                ($0.optimisation.gradientClip, $0.data.captionDropout, $0.data.flipImages) = (1e9, 0.3, true)
             }
         }
         func moments(_ directory: RunDirectory) throws -> [String: Tensor] {
@@ -83,7 +88,7 @@ import Torch
             #expect(difference <= 1e-3)
         }
         var otherSeed = settings(0)
-        otherSeed.seed += 1
+        otherSeed.run.seed += 1
         let other = try change(world.train(otherSeed, in: "another seed"))
         #expect(relativeDifference(other, whole) > 1e-2, "the twin with other noise")
     }

@@ -122,7 +122,7 @@ import Torch
         #expect(Method.Name.dpo.method == Method(losers: .dataset, reference: .initial, flip: .none))
         #expect(!Method.Name.sft.method.comparesPairs)
         var settings = AlignmentSettings(model: "", winners: "")
-        (settings.flip, settings.reference, settings.losers) = (Flip.none, .latest, .dataset)
+        (settings.objective.flip, settings.objective.reference, settings.objective.losers) = (Flip.none, .latest, .dataset)
         #expect(settings.row == Method(losers: .dataset, reference: .latest, flip: .none))
     }
 }

@@ -15,14 +15,14 @@ import Torch
 
     private func settings(_ precision: Precision, _ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
         world.settings {
-            ($0.precision, $0.vaePosterior, $0.learningRate) = (precision, .mode, 1e-3)
+            ($0.computation.precision, $0.data.vaePosterior, $0.optimisation.learningRate) = (precision, .mode, 1e-3)
             change(&$0)
         }
     }
 
     /// Equal weights give equal errors in any precision: the flip depends on ties.
     @Test(arguments: [Precision.bf16, .f16], [false, true]) func aTieStaysATie(_ precision: Precision, checkpointing: Bool) throws {
-        let half = try world.train(settings(precision) { $0.gradientCheckpointing = checkpointing }, in: "half").timelessEntries()
+        let half = try world.train(settings(precision) { $0.computation.gradientCheckpointing = checkpointing }, in: "half").timelessEntries()
         let single = try world.train(settings(.f32), in: "single").timelessEntries()
         #expect(half[0].flipZero == 1 && half[0].winnerError == half[0].referenceWinnerError && half[0].loss == single[0].loss)
         #expect(half[1].flipZero == 0, "the twin: after one update it is none")
@@ -39,7 +39,9 @@ import Torch
 
     @Test(arguments: [Precision.bf16, .f16]) func recomputedBlocksComputeInTheSamePrecision(_ precision: Precision) throws {
         func policy(_ checkpointing: Bool, _ name: String) throws -> [String: Tensor] {
-            let settings = settings(precision) { ($0.gradientCheckpointing, $0.iterations, $0.updates) = (checkpointing, 1, 1) }
+            let settings = settings(precision) {
+                ($0.computation.gradientCheckpointing, $0.optimisation.iterations, $0.optimisation.updates) = (checkpointing, 1, 1)
+            }
             return try #require(try RunState.load(world.train(settings, in: name))).optimiser.filter { $0.key.hasPrefix("first_moment.") }
         }
         let plain = try policy(false, "plain")
@@ -50,7 +52,7 @@ import Torch
     }
 
     @Test func aRunInHalfPrecisionGoesOnExactly() throws {
-        let settings = settings(.f16) { ($0.saveEvery, $0.ema) = (1, 0.9) }
+        let settings = settings(.f16) { ($0.run.saveEvery, $0.optimisation.ema) = (1, 0.9) }
         let straight = try world.train(settings, in: "straight")
         for updates in [2, 4] { try world.train(settings, in: "resumed", killedAfter: updates) }
         let resumed = try world.train(settings, in: "resumed")
@@ -77,7 +79,7 @@ import Torch
 @Suite struct AveragedRunTests {
     @Test func theModelIsTheAverageOfTheCheckpoints() throws {
         let world = try TinyWorld()
-        let directory = try world.train(world.settings { ($0.ema, $0.iterations, $0.updates) = (0.5, 4, 1) }, in: "run")
+        let directory = try world.train(world.settings { ($0.optimisation.ema, $0.optimisation.iterations, $0.optimisation.updates) = (0.5, 4, 1) }, in: "run")
         var average = world.pipeline.unetTensors
         for k in 1...4 {
             let decay = min(0.5, Double(1 + k) / Double(10 + k))

@@ -27,8 +27,10 @@ import Torch
     @Test(arguments: [Method.Name.seppo, .dpo, .sft], [1, 2, 100])
     func killedAndResumedIsUninterrupted(_ method: Method.Name, saveEvery: Int) throws {
         let settings = world.settings {
-            ($0.method, $0.saveEvery, $0.captionDropout, $0.flipImages, $0.schedule) = (method, saveEvery, 0.3, true, .cosine)
-            $0.anchorDraws = 1
+            ($0.objective.method, $0.run.saveEvery, $0.data.captionDropout, $0.data.flipImages, $0.optimisation.schedule) = (
+                method, saveEvery, 0.3, true, .cosine
+            )
+            $0.objective.anchorDraws = 1
         }
         let straight = try world.train(settings, in: "straight")
         try world.train(settings, in: "resumed", killedAfter: 2)
@@ -40,7 +42,7 @@ import Torch
     }
 
     @Test func aSignalFinishesTheUpdateAndSaves() throws {
-        let settings = world.settings { $0.saveEvery = 100 }
+        let settings = world.settings { $0.run.saveEvery = 100 }
         let straight = try world.train(settings, in: "straight")
         let directory = try world.directory("stopped")
         let signals = StopSignals([])
@@ -54,7 +56,7 @@ import Torch
     }
 
     @Test func aLostMomentShows() throws {
-        let settings = world.settings { $0.saveEvery = 1 }
+        let settings = world.settings { $0.run.saveEvery = 1 }
         let straight = try world.train(settings, in: "straight")
         let directory = try world.train(settings, in: "resumed", killedAfter: 4)
         let state = try #require(try RunState.load(directory))

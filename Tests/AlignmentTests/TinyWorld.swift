@@ -71,16 +71,18 @@ final class TinyWorld {
     /// Two iterations of three updates of batch 4, fast.
     func settings(_ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
         var settings = AlignmentSettings(model: model.path, winners: winners.path)
-        (settings.iterations, settings.updates, settings.batch) = (2, 3, 4)
-        (settings.beta, settings.learningRate, settings.sampleSteps, settings.guidance, settings.seed) = (50, 1e-3, 2, 2, 7)
+        (settings.optimisation.iterations, settings.optimisation.updates, settings.optimisation.batch) = (2, 3, 4)
+        (settings.objective.beta, settings.optimisation.learningRate, settings.sampling.steps, settings.sampling.guidance, settings.run.seed) = (
+            50, 1e-3, 2, 2, 7
+        )
         change(&settings)
         return settings
     }
 
     func encoded(_ settings: AlignmentSettings, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
         let encoding = EncodingSettings(
-            resolution: Self.side, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
-        return try EncodedWinners(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.limit, store: store)
+            resolution: Self.side, posterior: settings.data.vaePosterior, flipsImages: settings.data.flipImages, withLosers: settings.row.losers == .dataset)
+        return try EncodedWinners(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.data.limit, store: store)
     }
 
     func directory(_ name: String) throws -> RunDirectory {

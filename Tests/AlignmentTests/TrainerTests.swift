@@ -21,7 +21,7 @@ import Torch
     ]
 
     @Test(arguments: Method.Name.allCases) func everyMethodRunsAndLogsTheKeys(_ method: Method.Name) throws {
-        let settings = world.settings { ($0.method, $0.iterations, $0.updates) = (method, 1, 2) }
+        let settings = world.settings { ($0.objective.method, $0.optimisation.iterations, $0.optimisation.updates) = (method, 1, 2) }
         let before = world.pipeline.unetTensors.mapValues { $0.clone() }
         let directory = try world.train(settings, in: "run")
         for line in try String(contentsOf: directory.log, encoding: .utf8).split(separator: "\n") {
@@ -47,7 +47,7 @@ import Torch
             for reference in ReferenceRule.allCases {
                 for flip in Flip.allCases {
                     let settings = world.settings {
-                        ($0.losers, $0.reference, $0.flip, $0.updates) = (losers, reference, flip, 1)
+                        ($0.objective.losers, $0.objective.reference, $0.objective.flip, $0.optimisation.updates) = (losers, reference, flip, 1)
                     }
                     let entries = try world.train(settings, in: "\(losers)-\(reference)-\(flip)").entries()
                     #expect(entries.count == 2 && entries[1].loss != nil)
@@ -60,7 +60,8 @@ import Torch
     @Test func signMarginAndLossFollowFromALoggedUpdateOfOne() throws {
         for flip in Flip.allCases {
             let settings = world.settings {
-                ($0.batch, $0.flip, $0.iterations, $0.updates, $0.beta, $0.unshareNoise) = (1, flip, 2, 4, 400, flip == .none)
+                ($0.optimisation.batch, $0.objective.flip, $0.optimisation.iterations, $0.optimisation.updates, $0.objective.beta, $0.objective.unshareNoise) =
+                    (1, flip, 2, 4, 400, flip == .none)
             }
             for entry in try world.train(settings, in: "\(flip)").entries() {
                 let (mw, mr, rw, rr) = (entry.winnerError!, entry.sampleError!, entry.referenceWinnerError!, entry.referenceSampleError!)
@@ -77,25 +78,28 @@ import Torch
     }
 
     @Test func theSameSeedIsTheSameRunAndAnotherIsNot() throws {
-        let settings = world.settings { ($0.captionDropout, $0.flipImages) = (0.3, true) }
+        let settings = world.settings { ($0.data.captionDropout, $0.data.flipImages) = (0.3, true) }
         let first = try world.train(settings, in: "first")
         let second = try world.train(settings, in: "second")
         #expect(try first.timelessEntries() == second.timelessEntries())
         #expect(sameBits(try first.weights(2), try second.weights(2)))
         var other = settings
-        other.seed += 1
+        other.run.seed += 1
         #expect(!sameBits(try world.train(other, in: "other").weights(2), try first.weights(2)))
     }
 
     @Test func everyOptionMatters() throws {
-        let plain = world.settings { $0.batch = 8 }
+        let plain = world.settings { $0.optimisation.batch = 8 }
         let weights = try world.train(plain, in: "plain").weights(2)
         let changes: [(String, (inout AlignmentSettings) -> Void)] = [
-            ("anchors", { $0.anchorDraws = 3 }), ("dropout", { $0.captionDropout = 0.5 }), ("flips", { $0.flipImages = true }),
-            ("mode", { $0.vaePosterior = .mode }), ("unshared", { $0.unshareNoise = true }), ("guidance", { $0.guidance = 1 }),
-            ("steps", { $0.sampleSteps = 3 }), ("beta", { $0.beta = 51 }), ("decay", { $0.weightDecay = 0.1 }), ("clip", { $0.gradientClip = 0.01 }),
-            ("eta", { $0.eta = 0.5 }), ("euler", { $0.sampler = .euler }), ("warmup", { $0.warmup = 2 }), ("limit", { $0.limit = 3 }),
-            ("linear", { $0.schedule = .linear }), ("indicator", { $0.method = .sspo }), ("initial", { $0.reference = .initial }),
+            ("anchors", { $0.objective.anchorDraws = 3 }), ("dropout", { $0.data.captionDropout = 0.5 }), ("flips", { $0.data.flipImages = true }),
+            ("mode", { $0.data.vaePosterior = .mode }), ("unshared", { $0.objective.unshareNoise = true }), ("guidance", { $0.sampling.guidance = 1 }),
+            ("steps", { $0.sampling.steps = 3 }), ("beta", { $0.objective.beta = 51 }), ("decay", { $0.optimisation.weightDecay = 0.1 }),
+            ("clip", { $0.optimisation.gradientClip = 0.01 }),
+            ("eta", { $0.sampling.eta = 0.5 }), ("euler", { $0.sampling.sampler = .euler }), ("warmup", { $0.optimisation.warmup = 2 }),
+            ("limit", { $0.data.limit = 3 }),
+            ("linear", { $0.optimisation.schedule = .linear }), ("indicator", { $0.objective.method = .sspo }),
+            ("initial", { $0.objective.reference = .initial }),
         ]
         for (name, change) in changes {
             var settings = plain
@@ -107,7 +111,7 @@ import Torch
     @Test func winnersWithoutLosersAreRefusedByName() throws {
         let plain = try world.encoded(world.settings())
         #expect {
-            try Trainer(world.settings { $0.method = .dpo }, world.pipeline.denoising, plain, world.directory("run"))
+            try Trainer(world.settings { $0.objective.method = .dpo }, world.pipeline.denoising, plain, world.directory("run"))
         } throws: {
             "\($0)".contains("losing images")
         }

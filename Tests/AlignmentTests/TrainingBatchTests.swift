@@ -14,7 +14,7 @@ import Torch
 
     init() throws {
         world = try TinyWorld()
-        settings = world.settings { ($0.captionDropout, $0.flipImages) = (0.3, true) }
+        settings = world.settings { ($0.data.captionDropout, $0.data.flipImages) = (0.3, true) }
         winners = try world.encoded(settings)
     }
 
@@ -38,7 +38,7 @@ import Torch
         #expect(!sameBits(one.noise("loss"), one.noise("loss loser")))
         #expect(!sameBits(one.noise("loss"), batch(4..<5).noise("loss")))
         var other = settings
-        other.seed += 1
+        other.run.seed += 1
         #expect(!sameBits(one.noise("loss"), batch(3..<4, settings: other).noise("loss")))
         let purposes = ["loss", "loss loser", "anchor 1", "anchor 2"].map { batch(0..<30).timesteps($0, below: 1000).values(Int.self) }
         #expect(Set(purposes).count == 4)
@@ -59,18 +59,18 @@ import Torch
         // Four standard deviations.
         #expect(abs(Double(dropped) - 0.3 * Double(count)) < 4 * (Double(count) * 0.3 * 0.7).squareRoot())
         var none = settings
-        none.captionDropout = 0
+        none.data.captionDropout = 0
         let kept = batch(0..<50, settings: none).states
         #expect((0..<50).allSatisfy { !sameBits(kept[$0], winners.emptyState[0]) })
         var all = settings
-        all.captionDropout = 1
+        all.data.captionDropout = 1
         #expect((0..<50).allSatisfy { sameBits(batch(0..<50, settings: all).states[$0], winners.emptyState[0]) })
     }
 
     @Test func halfOfTheImagesAreMirrored() throws {
         let count = 1000
         var mode = settings
-        mode.vaePosterior = .mode
+        mode.data.vaePosterior = .mode
         let winners = try world.encoded(mode)
         let (own, flipped) = (try winners.latents([2]).mean[0], try winners.latents([2], .mirrored).mean[0])
         let latents = batch(0..<count, settings: mode, winners: winners).latents
@@ -82,7 +82,7 @@ import Torch
 
     @Test func thePosteriorIsSampledOrItsModeTaken() throws {
         var plain = settings
-        plain.flipImages = false
+        plain.data.flipImages = false
         let winners = try world.encoded(plain)
         let count = 3000
         let latents = batch(0..<count, settings: plain, winners: winners).latents
@@ -93,7 +93,7 @@ import Torch
         #expect(standardised.mean([0]).magnitude.max().item < 5 / Double(count).squareRoot())
         #expect((standardised.standardDeviation([0]) - 1).magnitude.max().item < 5 / Double(2 * count).squareRoot())
         var mode = plain
-        mode.vaePosterior = .mode
+        mode.data.vaePosterior = .mode
         let fixed = batch(0..<3, settings: mode, winners: try world.encoded(mode)).latents
         #expect((0..<3).allSatisfy { sameBits(fixed[$0], mean) })
     }

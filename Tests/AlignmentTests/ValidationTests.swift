@@ -14,7 +14,7 @@ import Winners
 
     private func settings(_ change: (inout AlignmentSettings) -> Void = { _ in }) -> AlignmentSettings {
         world.settings { settings in
-            (settings.heldOut, settings.validationPrompts, settings.saveEvery) = (0.4, 3, 2)
+            (settings.validation.heldOut, settings.validation.prompts, settings.run.saveEvery) = (0.4, 3, 2)
             change(&settings)
         }
     }
@@ -73,7 +73,7 @@ import Winners
     }
 
     @Test func heldOutWinnersAreNotTrainedOn() throws {
-        let settings = settings { $0.validationPrompts = 0 }
+        let settings = settings { $0.validation.prompts = 0 }
         let heldOut = HeldOutSplit(of: try world.encoded(settings), settings)
         let whole = try train(settings, in: "whole")
         // Another picture in the place of a held-out one changes nothing of the weights; in the place of another one it does.
@@ -124,14 +124,14 @@ import Winners
     }
 
     @Test func withoutThemNothingIsWritten() throws {
-        let directory = try train(settings { ($0.heldOut, $0.validationPrompts) = (0, 0) }, in: "run")
+        let directory = try train(settings { ($0.validation.heldOut, $0.validation.prompts) = (0, 0) }, in: "run")
         for file in [directory.validation, directory.heldOut, directory.samples(0)] { #expect(!FileManager.default.fileExists(atPath: file.path)) }
-        let onlySamples = try train(settings { $0.heldOut = 0 }, in: "samples")
+        let onlySamples = try train(settings { $0.validation.heldOut = 0 }, in: "samples")
         #expect(onlySamples.validations.allSatisfy { $0.denoisingError == nil && $0.n == 0 && $0.samples == 3 })
     }
 
     @Test func validationLeavesTheWeightsAsTheyAre() throws {
-        let settings = settings { $0.heldOut = 0 }
+        let settings = settings { $0.validation.heldOut = 0 }
         let validated = try train(settings, in: "validated")
         let plain = try world.train(settings, in: "plain")
         #expect(sameBits(try validated.weights(2), try plain.weights(2)))

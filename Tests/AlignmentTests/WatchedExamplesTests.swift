@@ -16,7 +16,7 @@ import Torch
     @Test func theyTakeAFiftiethOfTheForwardPasses() {
         for method in Method.Name.allCases {
             for steps in [1, 10, 50] {
-                let settings = world.settings { ($0.method, $0.sampleSteps, $0.guidance) = (method, steps, 3) }
+                let settings = world.settings { ($0.objective.method, $0.sampling.steps, $0.sampling.guidance) = (method, steps, 3) }
                 let watched = WatchedExamples(settings)
                 let later = (10_000..<20_000).count(where: watched.contains)
                 #expect(Double(later) <= 0.02 * 10_000 * settings.forwardPasses + 1)
@@ -27,7 +27,7 @@ import Torch
 
     @Test func theyChangeNoGradient() throws {
         for method in [Method.Name.sft, .seppo] {
-            let settings = world.settings { ($0.method, $0.batch) = (method, 8) }
+            let settings = world.settings { ($0.objective.method, $0.optimisation.batch) = (method, 8) }
             let winners = try world.encoded(settings)
             let pipeline = world.pipeline.denoising
             let sampler = try pipeline.scheduler.sampler(.ddim)
@@ -50,7 +50,11 @@ import Torch
     /// The reference itself, where that is checkpoint 0, and the same pairs in any parts of a batch.
     @Test func pairsAreTheSameInParts() throws {
         func ratios(_ size: Int, _ method: Method.Name) throws -> [Double?] {
-            let settings = world.settings { ($0.method, $0.batch, $0.microBatch, $0.iterations, $0.updates) = (method, 8, size, 2, 4) }
+            let settings = world.settings {
+                ($0.objective.method, $0.optimisation.batch, $0.computation.microBatch, $0.optimisation.iterations, $0.optimisation.updates) = (
+                    method, 8, size, 2, 4
+                )
+            }
             return try world.train(settings, in: "\(method)-\(size)").entries().map(\.winnerErrorRatio)
         }
         for method in [Method.Name.sft, .spin] {
@@ -64,8 +68,10 @@ import Torch
 
     /// One that is a file of the run, beside adapters that were begun elsewhere.
     @Test func checkpoint0OfAdaptersFromAFileIsWhatTheyBeganWith() throws {
-        let first = try world.train(world.settings { ($0.method, $0.lora, $0.learningRate) = (.sft, 2, 1e-2) }, in: "first")
-        let settings = world.settings { ($0.method, $0.loraFrom, $0.batch, $0.learningRate) = (.spin, first.adapters.path, 8, 1e-3) }
+        let first = try world.train(world.settings { ($0.objective.method, $0.adapters.rank, $0.optimisation.learningRate) = (.sft, 2, 1e-2) }, in: "first")
+        let settings = world.settings {
+            ($0.objective.method, $0.adapters.from, $0.optimisation.batch, $0.optimisation.learningRate) = (.spin, first.adapters.path, 8, 1e-3)
+        }
         let entries = try world.train(settings, in: "second").entries()
         #expect(abs(entries[0].winnerErrorRatio! - 1) < 1e-5)
     }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct YAMLOptionsTests {
     @Test func optionsAreReadAndWritten() throws {
         var settings = AlignmentSettings(model: "a: #b", winners: "yes")
-        (settings.beta, settings.learningRate, settings.flip, settings.flipImages) = (50, 1e-4, .sign, true)
+        (settings.objective.beta, settings.optimisation.learningRate, settings.objective.flip, settings.data.flipImages) = (50, 1e-4, .sign, true)
         let fields = try AlignmentSettings.fields(yaml: settings.yaml())
         #expect(try fields == settings.fields())
         #expect(try AlignmentSettings.fields(yaml: "").isEmpty && AlignmentSettings.fields(yaml: "# nothing\n").isEmpty)

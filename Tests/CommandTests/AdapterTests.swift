@@ -100,7 +100,10 @@ import seppo
     @Test func theFlipIsCheckedOverAdapters() throws {
         let run = try run("run", "--lora-targets", "attention", "convolutions", "--learning-rate", "1e-2")
         var settings = AlignmentSettings(model: Materials.model, winners: Materials.winners.path)
-        (settings.iterations, settings.updates, settings.sampleSteps, settings.guidance, settings.lora, settings.loraAlpha) = (2, 2, 2, 3, 2, 8)
+        (
+            settings.optimisation.iterations, settings.optimisation.updates, settings.sampling.steps, settings.sampling.guidance, settings.adapters.rank,
+            settings.adapters.alpha
+        ) = (2, 2, 2, 3, 2, 8)
         var check = FlipPrecision(count: 6, seed: 1)
         check.extraDraws = 1
         let ofAdapters = try check.measure(settings, run)
@@ -110,7 +113,7 @@ import seppo
             try FileManager.default.createDirectory(at: whole.checkpoint(k).deletingLastPathComponent(), withIntermediateDirectories: true)
             try SafeTensors.write(weights(run.checkpoint(k, ofAdapters: true)), to: whole.checkpoint(k))
         }
-        (settings.lora, settings.loraAlpha) = (0, nil)
+        (settings.adapters.rank, settings.adapters.alpha) = (0, nil)
         let ofWhole = try check.measure(settings, whole)
         #expect(ofAdapters.map(\.caption) == ofWhole.map(\.caption) && Set(ofAdapters.map(\.k)) == [1, 2])
         for (a, b) in zip(ofAdapters, ofWhole) {

@@ -14,8 +14,8 @@ import Testing
             try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: 40, seed: 3), to: winners)
         }
         var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: winners.path)
-        (settings.method, settings.learningRate, settings.batch, settings.seed) = (method, learningRate, batch, seed)
-        (settings.iterations, settings.updates, settings.sampleSteps, settings.validationPrompts) = (2, updates / 2, 2, 0)
+        (settings.objective.method, settings.optimisation.learningRate, settings.optimisation.batch, settings.run.seed) = (method, learningRate, batch, seed)
+        (settings.optimisation.iterations, settings.optimisation.updates, settings.sampling.steps, settings.validation.prompts) = (2, updates / 2, 2, 0)
         let run = try AlignmentRun(settings, in: folder.appendingPathComponent("\(method)-\(learningRate)-\(batch)-\(seed)"), resumes: false)
         var entries: [LoggedUpdate] = []
         do {

@@ -32,7 +32,7 @@ extension RunDirectory {
 
     /// Records of a finished run that are gone or cut short: its results stand without them, and nothing makes them again.
     public func missingRecords(_ settings: AlignmentSettings) -> [String] {
-        let checkpoints = (1...settings.iterations).map { checkpoint($0, ofAdapters: settings.trainsAdapters) }
+        let checkpoints = (1...settings.optimisation.iterations).map { checkpoint($0, ofAdapters: settings.trainsAdapters) }
         let gone = checkpoints.filter { (try? SafeTensorsFile($0)) == nil }.map(\.path)
         return (RunLog.wholeUpdates(log) < settings.totalUpdates ? [log.path] : []) + gone
     }

@@ -1,4 +1,3 @@
-import Diffusion
 import Foundation
 import Storage
 import Torch
@@ -69,12 +68,12 @@ enum RunStart {
         if fromCheckpoint, let newest { return .checkpoint(k: newest) }
         var remains: [String] = []
         if logged > 0 { remains.append("a log of \(logged) updates") }
-        let files = (1...settings.iterations).map { directory.checkpoint($0, ofAdapters: settings.trainsAdapters).path }
+        let files = (1...settings.optimisation.iterations).map { directory.checkpoint($0, ofAdapters: settings.trainsAdapters).path }
         let kept = zip(1..., files).filter { FileManager.default.fileExists(atPath: $1) }.map(\.0)
         if !kept.isEmpty { remains.append("checkpoints of iterations \(kept.map(String.init).joined(separator: ", "))") }
         if !directory.finalResults.isEmpty { remains.append("results (\(directory.finalResults[0].path))") }
         throw RunError.stateLost(
-            LostState(folder: directory.root.path, reason: reason, remains: remains, checkpoint: newest.map { ($0, $0 * settings.updates) }))
+            LostState(folder: directory.root.path, reason: reason, remains: remains, checkpoint: newest.map { ($0, $0 * settings.optimisation.updates) }))
     }
 }
 
@@ -82,74 +81,9 @@ extension RunDirectory {
     /// The newest iteration whose policy is whole, with every earlier one that may be drawn as a reference; the log must reach as far.
     func newestCheckpoint(_ settings: AlignmentSettings, logged: Int) -> Int? {
         func isWhole(_ k: Int) -> Bool { (try? SafeTensorsFile(checkpoint(k, ofAdapters: settings.trainsAdapters)).verify()) != nil }
-        let last = min(settings.iterations, logged / settings.updates)
+        let last = min(settings.optimisation.iterations, logged / settings.optimisation.updates)
         guard last >= 1 else { return nil }
         let drawsAll = settings.row.comparesPairs && settings.row.reference == .random
         return drawsAll ? (1...last).prefix(while: isWhole).last : (1...last).last(where: isWhole)
-    }
-}
-
-extension AlignmentSettings {
-    /// The settings that the run in a folder was begun with, by their names in `run.yaml`; nil where there is none. Throws where the file is something
-    /// else.
-    static func recorded(in directory: RunDirectory) throws -> [String: JSONValue]? {
-        let path = directory.configuration.path
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        let fields: [String: JSONValue]
-        do {
-            fields = try self.fields(yaml: RegularFile.text(directory.configuration))
-        } catch let error as YAMLOptionsError {
-            throw RunError.foreignSettings(path, reason: "it \(error)")
-        } catch {
-            throw RunError.foreignSettings(path, reason: "it cannot be read as settings")
-        }
-        for name in ["model", "winners", "iterations", "updates", "batch", "seed"] where fields[name] == nil {
-            throw RunError.foreignSettings(path, reason: "it says no \(name)")
-        }
-        // A setting that the run's program did not have yet was what its default is; it did not hold out any winners.
-        let all = try AlignmentSettings(model: "", winners: "").fields().merging(["held_out": .number(0)]) { $1 }.merging(fields) { $1 }
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        guard (try? decoder.decode(AlignmentSettings.self, from: JSONEncoder().encode(all))) != nil else {
-            throw RunError.foreignSettings(path, reason: "its values are none of a run's")
-        }
-        return all
-    }
-
-    /// Throws where a run that was begun with other settings would come out otherwise.
-    func refuseChanges(from recorded: [String: JSONValue]) throws {
-        let now = try fields()
-        // A run of an earlier version wrote no prediction type down.
-        var recorded = recorded
-        recorded["prediction"] = recorded["prediction"] ?? now["prediction"]
-        // What changes no number of the training may change.
-        let free: Set = ["save_every", "cache", "validation_prompts", "lora_names"]
-        let names = Set(recorded.keys).union(now.keys).subtracting(free).sorted()
-        let changes = names.filter { recorded[$0] != now[$0] }
-        guard changes.isEmpty else {
-            throw RunError.differs(changes.map { "\($0): was \(recorded[$0]?.text ?? "not set"), now \(now[$0]?.text ?? "not set")" })
-        }
-    }
-
-    /// Throws `FileUseError` where the run would write over what it reads, or where its cache would lie among its results.
-    /// - Parameter name: of a setting, for people
-    public func checkFiles(in directory: RunDirectory, naming name: (String) -> String = { $0 }) throws {
-        let own = cache.map { URL(fileURLWithPath: $0) }.flatMap { FileUse.lies($0, within: directory.cache) ? nil : $0 }
-        var use = FileUse()
-        use.reads(name("model"), BuiltInModel.resolve(model))
-        use.reads(name("base"), base.map(BuiltInModel.resolve))
-        use.reads(name("vae"), vae.map(BuiltInModel.resolve))
-        use.reads(name("text-encoder"), textEncoder.map(BuiltInModel.resolve))
-        use.reads(name("winners"), URL(fileURLWithPath: winners))
-        use.reads(name("lora-from"), loraFrom.map { URL(fileURLWithPath: $0) })
-        // Folders of the run may be links that lead elsewhere.
-        for place in [directory.root, directory.cache] + directory.folders { use.writes(name("output"), place) }
-        use.writes(name("cache"), own)
-        try use.check()
-        var beside = FileUse()
-        beside.reads(name("cache"), own)
-        beside.writes(name("output"), directory.root)
-        try beside.check()
     }
 }

@@ -8,10 +8,10 @@ extension RunState {
         let tensors = try ReferencePool.tensors(directory.checkpoint(k, ofAdapters: settings.trainsAdapters), ofAdapters: settings.trainsAdapters)
         let policy = tensors.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
         var counters = Counters()
-        counters.updates = k * settings.updates
+        counters.updates = k * settings.optimisation.updates
         counters.startedFrom = k
         try ValidationLog.cut(directory.validation, to: k + 1)
-        let average = settings.ema > 0 ? ExponentialMovingAverage(policy, decay: settings.ema) : nil
+        let average = settings.optimisation.ema > 0 ? ExponentialMovingAverage(policy, decay: settings.optimisation.ema) : nil
         try save(counters, inputs: inputs, policy: policy, optimiser: AdamW(policy), average: average, in: directory)
     }
 }

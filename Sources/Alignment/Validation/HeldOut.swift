@@ -8,7 +8,7 @@ extension HeldOutSplit {
 
     /// Of a run's winners.
     init(of winners: EncodedWinners, _ settings: AlignmentSettings) {
-        self.init(winners.winners, share: settings.heldOut, seed: settings.seed, most: Self.mostMeasured)
+        self.init(winners.winners, share: settings.validation.heldOut, seed: settings.run.seed, most: Self.mostMeasured)
     }
 
     /// Refuses a run that has held out other winners than these so far, as programs with another rule did: what it measured would be trained on.

@@ -47,7 +47,7 @@ struct ValidationSamples {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let lines = try rows.indices.map { index in
-            let sample = Sample(fileName: Sample.fileName(index), text: winners.captions[rows[index]], seed: settings.seed &+ UInt64(index))
+            let sample = Sample(fileName: Sample.fileName(index), text: winners.captions[rows[index]], seed: settings.run.seed &+ UInt64(index))
             return try encoder.encode(sample) + Data("\n".utf8)
         }
         try writeAtomically(lines.reduce(Data(), +), to: folder.appendingPathComponent("metadata.jsonl"))
@@ -56,7 +56,8 @@ struct ValidationSamples {
 
     private func drawn(_ network: UNet) throws -> [RGBImage] {
         let shape = winners.latentShape
-        let sampling = SamplingSettings(sampler: settings.sampler, steps: settings.sampleSteps, guidance: settings.guidance, eta: settings.eta)
+        let sampling = SamplingSettings(
+            sampler: settings.sampling.sampler, steps: settings.sampling.steps, guidance: settings.sampling.guidance, eta: settings.sampling.eta)
         // Half as many as without guidance, which doubles the batch.
         let size = max(1, FixedDenoisingErrors.batch(latents: shape) / 2)
         let latents = try noGradients {
@@ -64,7 +65,7 @@ struct ValidationSamples {
                 let part = first..<min(first + size, rows.count)
                 let states = try winners.states(Array(rows[part]), dropped: part.map { _ in false })
                 return try pipeline.latents(
-                    states, unconditional: winners.emptyState, seeds: part.map { settings.seed &+ UInt64($0) }, shape: shape,
+                    states, unconditional: winners.emptyState, seeds: part.map { settings.run.seed &+ UInt64($0) }, shape: shape,
                     settings: sampling, unet: network)
             }
         }

@@ -31,13 +31,13 @@ public final class Validator {
         let heldOut = HeldOutSplit(of: winners, settings)
         let usable = zip(heldOut.heldOut, try winners.prepare(heldOut.heldOut, progress: encoding)).filter(\.1).map(\.0)
         try HeldOutSplit.requireSame(usable, as: directory)
-        guard !heldOut.heldOut.isEmpty || settings.validationPrompts > 0 else { return nil }
+        guard !heldOut.heldOut.isEmpty || settings.validation.prompts > 0 else { return nil }
         self.settings = settings
         self.pipeline = pipeline
         self.winners = winners
         self.directory = directory
         rows = usable
-        let prompts = ValidationSamples.rows(winners.captions, heldOut, count: settings.validationPrompts)
+        let prompts = ValidationSamples.rows(winners.captions, heldOut, count: settings.validation.prompts)
         // While the text encoder is there.
         if !prompts.isEmpty { _ = try winners.states(prompts, dropped: prompts.map { _ in false }) }
         samples = prompts.isEmpty ? nil : ValidationSamples(settings, pipeline, winners, rows: prompts, autoencoder: autoencoder)
@@ -60,11 +60,11 @@ public final class Validator {
 
     private func validation(_ k: Int, _ network: UNet) throws -> Validation {
         let clock = Stopwatch()
-        let errors = try FixedDenoisingErrors(seed: settings.seed).errors(of: network, on: winners, rows: rows, schedule: pipeline.schedule)
+        let errors = try FixedDenoisingErrors(seed: settings.run.seed).errors(of: network, on: winners, rows: rows, schedule: pipeline.schedule)
         let areFinite = !errors.isEmpty && errors.allSatisfy(\.isFinite)
         let drawn = try samples?.draw(network, to: directory.samples(k)) ?? 0
         return Validation(
-            k: k, update: k * settings.updates, denoisingError: areFinite ? errors.reduce(0, +) / Double(errors.count) : nil,
+            k: k, update: k * settings.optimisation.updates, denoisingError: areFinite ? errors.reduce(0, +) / Double(errors.count) : nil,
             errors: areFinite ? errors : nil, n: rows.count, samples: drawn, seconds: clock.seconds)
     }
 }

@@ -37,16 +37,16 @@ public struct AblationJob: Codable, Sendable, Equatable {
 
     func settings(in folder: AblationFolder) -> AlignmentSettings {
         var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: folder.winners.standardizedFileURL.path)
-        settings.cache = folder.cache.standardizedFileURL.path
-        settings.model = model
-        if let method { (settings.method, settings.reference, settings.flip) = (method.method, method.reference, method.flip) }
+        settings.run.cache = folder.cache.standardizedFileURL.path
+        settings.model.path = model
+        if let method { (settings.objective.method, settings.objective.reference, settings.objective.flip) = (method.method, method.reference, method.flip) }
         if let setting {
-            settings.learningRate = setting.learningRate
-            settings.beta = setting.beta ?? settings.beta
+            settings.optimisation.learningRate = setting.learningRate
+            settings.objective.beta = setting.beta ?? settings.objective.beta
         }
-        (settings.iterations, settings.updates, settings.batch) = (iterations, updates, batch)
-        (settings.seed, settings.threads) = (seed, 1)
-        settings.validationPrompts = 0
+        (settings.optimisation.iterations, settings.optimisation.updates, settings.optimisation.batch) = (iterations, updates, batch)
+        (settings.run.seed, settings.computation.threads) = (seed, 1)
+        settings.validation.prompts = 0
         return settings
     }
 

@@ -45,15 +45,15 @@ public struct FlipPrecision: Sendable {
     public func measure(_ settings: AlignmentSettings, _ directory: RunDirectory, progress: () throws -> Void = {}) throws -> [Example] {
         let pipeline = try settings.basePipeline()
         let pool = try ReferencePool(settings, pipeline.denoising, in: directory)
-        let encoding = EncodingSettings(resolution: pipeline.resolution, posterior: settings.vaePosterior)
+        let encoding = EncodingSettings(resolution: pipeline.resolution, posterior: settings.data.vaePosterior)
         let winners = try EncodedWinners(
             settings.listedWinners(), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
         var generator = SeededGenerator(seed: seed, purpose: "flip precision order", index: 0)
         let order = generator.permuted(Array(0..<winners.count))
         // Example n belongs to k = n mod K + 1 and, within that k, to each earlier checkpoint in turn.
         let examples = (0..<count).map { n in
-            let k = n % settings.iterations + 1
-            return Place(number: n, row: order[n % order.count], k: k, reference: (n / settings.iterations) % k)
+            let k = n % settings.optimisation.iterations + 1
+            return Place(number: n, row: order[n % order.count], k: k, reference: (n / settings.optimisation.iterations) % k)
         }
         let groups = Dictionary(grouping: examples) { [$0.k, $0.reference] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
         var measured: [(Int, Example)] = []
@@ -83,7 +83,8 @@ public struct FlipPrecision: Sendable {
     ) throws -> [Example] {
         let states = try winners.states(batch.map(\.row), dropped: batch.map { _ in false })
         let seeds = batch.map { SeededGenerator.seed(seed, "flip precision start", $0.number) }
-        let sampling = SamplingSettings(sampler: settings.sampler, steps: settings.sampleSteps, guidance: settings.guidance, eta: settings.eta)
+        let sampling = SamplingSettings(
+            sampler: settings.sampling.sampler, steps: settings.sampling.steps, guidance: settings.sampling.guidance, eta: settings.sampling.eta)
         let scenes = batch.compactMap { Scene(caption: winners.winners[$0.row].caption) }
         precondition(scenes.count == batch.count, "the check of the flip needs captions of Scenes")
         func scores(_ network: UNet) throws -> [SceneScore] {

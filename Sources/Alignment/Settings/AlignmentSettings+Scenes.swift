@@ -8,12 +8,12 @@ extension AlignmentSettings {
     public static func preset(model: String, winners: String) -> AlignmentSettings {
         var settings = AlignmentSettings(model: model, winners: winners)
         guard model == "scenes" else { return settings }
-        settings.learningRate = 1e-4
-        settings.beta = 50
-        settings.sampleSteps = 10
-        settings.guidance = 3
+        settings.optimisation.learningRate = 1e-4
+        settings.objective.beta = 50
+        settings.sampling.steps = 10
+        settings.sampling.guidance = 3
         // The oracle judges these models on captions of their own.
-        settings.heldOut = 0
+        settings.validation.heldOut = 0
         return settings
     }
 }

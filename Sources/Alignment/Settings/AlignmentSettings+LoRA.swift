@@ -12,8 +12,8 @@ extension AlignmentSettings {
     /// Where the model's parts lie.
     public var modelSource: ModelSource {
         ModelSource(
-            BuiltInModel.resolve(model), base: base.map(BuiltInModel.resolve), autoencoder: vae.map(BuiltInModel.resolve),
-            textEncoder: textEncoder.map(BuiltInModel.resolve), prediction: prediction)
+            BuiltInModel.resolve(model.path), base: model.base.map(BuiltInModel.resolve), autoencoder: model.vae.map(BuiltInModel.resolve),
+            textEncoder: model.textEncoder.map(BuiltInModel.resolve), prediction: model.prediction)
     }
 
     /// That model, whole.
@@ -31,25 +31,29 @@ extension AlignmentSettings {
     }
 
     /// The file of adapters to go on from.
-    var loraFile: LoRA.File? { get throws { try loraFrom.map { try LoRA.File(URL(fileURLWithPath: $0)) } } }
+    var loraFile: LoRA.File? { get throws { try adapters.from.map { try LoRA.File(URL(fileURLWithPath: $0)) } } }
 
     /// Whether adapters are trained beside the UNet, not the UNet itself.
-    var trainsAdapters: Bool { lora > 0 || loraFrom != nil }
+    var trainsAdapters: Bool { adapters.rank > 0 || adapters.from != nil }
 
     /// What the adapters' changes are multiplied by; nil where the whole UNet is trained.
-    var loraScale: Double? { loraFrom != nil ? 1 : lora > 0 ? (loraAlpha ?? Double(lora)) / Double(lora) : nil }
+    var loraScale: Double? {
+        let rank = Double(adapters.rank)
+        return adapters.from != nil ? 1 : rank > 0 ? (adapters.alpha ?? rank) / rank : nil
+    }
 
     /// The adapters that training starts with; nil where the whole UNet is trained.
     func startingAdapters(_ unet: [String: Tensor]) throws -> LowRankAdapters? {
         if let file = try loraFile {
-            let adapters = try file.adapters(of: .unet, over: unet)
-            guard !adapters.tensors.isEmpty else { throw RunError.model("\(file.url.path) holds no adapters of a UNet to go on from") }
-            return adapters
+            let found = try file.adapters(of: .unet, over: unet)
+            guard !found.tensors.isEmpty else { throw RunError.model("\(file.url.path) holds no adapters of a UNet to go on from") }
+            return found
         }
         guard let loraScale else { return nil }
-        let layers = LoRA.layers(loraTargets, of: unet)
-        guard !layers.isEmpty else { throw RunError.model("this model has no layers of the kind \(loraTargets.map(\.rawValue).joined(separator: ", "))") }
-        return LowRankAdapters(rank: lora, alpha: loraScale * Double(lora), layers: layers, seed: SeededGenerator.seed(seed, "adapters", 0))
+        let layers = LoRA.layers(adapters.targets, of: unet)
+        guard !layers.isEmpty else { throw RunError.model("this model has no layers of the kind \(adapters.targets.map(\.rawValue).joined(separator: ", "))") }
+        return LowRankAdapters(
+            rank: adapters.rank, alpha: loraScale * Double(adapters.rank), layers: layers, seed: SeededGenerator.seed(run.seed, "adapters", 0))
     }
 
     /// Numbers that are trained.

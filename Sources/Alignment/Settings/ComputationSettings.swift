@@ -1,0 +1,26 @@
+import Networks
+import Torch
+
+/// By what means an update is computed: memory against time and precision.
+public struct ComputationSettings: Sendable, Equatable {
+    /// In which policy and references compute. Weights, their gradients, the optimiser and the reduction of errors stay float32.
+    public var precision = Precision.f32
+    /// Winners that are computed at once; gradients of the micro-batches of an update are summed. 0: the whole batch.
+    public var microBatch = 0
+    /// Whether blocks of the policy are run again for the gradient instead of keeping what they computed: less memory, the same gradient, more time.
+    public var gradientCheckpointing = false
+    public var threads = 0
+
+    static let declared = SettingGroup(
+        "Computation",
+        [
+            Setting(\.computation.precision, "precision", "In which the UNet computes; weights, optimiser and errors stay f32."),
+            Setting(
+                \.computation.microBatch, "micro-batch", "Winners computed at once; less memory, the same gradient.", default: "the batch",
+                in: .between(0, 1_000_000)),
+            Setting(
+                \.computation.gradientCheckpointing, "gradient-checkpointing",
+                "Keep less for the gradient and compute it again: less memory, more time."),
+            Setting(\.computation.threads, "threads", "Threads; 0 leaves the choice to libtorch.", in: .between(0, 1024)),
+        ])
+}

@@ -1,0 +1,18 @@
+/// What a run as a whole has: its dice, and what it keeps.
+public struct RunSettings: Sendable, Equatable {
+    public var seed: UInt64 = 0
+    /// Folder where latents and text states are kept, for any number of runs; nil: the run's own.
+    public var cache: String?
+    /// Updates between two saved states.
+    public var saveEvery = 10
+
+    static let declared = SettingGroup(
+        "Run",
+        [
+            Setting(
+                \.run.seed, "seed", "Of every random number of the run.",
+                in: SettingRange("be below 2^53: run.yaml keeps greater numbers inexactly") { $0 < 1 << 53 }),
+            Setting(\.run.cache, "cache", "Folder for encoded winners; several runs may share one.", default: "OUTPUT/cache", changesNumbers: false),
+            Setting(\.run.saveEvery, "save-every", "Updates between saved states.", in: .between(1, 1_000_000_000), changesNumbers: false),
+        ])
+}
