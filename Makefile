@@ -45,8 +45,9 @@ ablation: build  ## Compare every method over several seeds (up to 90 minutes, r
 docs: build  ## Write the API documentation: .build/documentation
 	@Scripts/docs
 
-lint: setup  ## Check the style of the Swift sources
+lint: setup  ## Check the style of the Swift sources, and list files and types that have grown large
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	@Scripts/large
 
 clean:  ## Remove what was built; libtorch and Arrow stay (.libtorch, .arrow)
 	@rm -rf .build
