@@ -18,7 +18,8 @@ let package = Package(
         .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
         .systemLibrary(name: "CLibArrow", pkgConfig: "libarrow"),
         .systemLibrary(name: "CFFmpeg", pkgConfig: "libavcodec", providers: [.apt(["libavcodec-dev", "libavutil-dev"]), .brew(["ffmpeg"])]),
-        .target(name: "CTorch", dependencies: ["CLibTorch"]),
+        // Stand-ins for Gloo's headers, which libtorch's packages leave out.
+        .target(name: "CTorch", dependencies: ["CLibTorch"], exclude: ["Gloo"], cxxSettings: [.headerSearchPath("Gloo")]),
         .target(name: "CArrow", dependencies: ["CLibArrow"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "Layers", dependencies: ["Torch"]),

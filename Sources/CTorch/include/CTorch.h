@@ -74,6 +74,7 @@ CTError ct_tensor_set_requires_grad(CTTensor *tensor, bool value);
 bool ct_tensor_requires_grad(const CTTensor *tensor);
 CTTensor *ct_tensor_grad(const CTTensor *tensor);  // owned by the caller, NULL where there is none
 void ct_tensor_clear_grad(CTTensor *tensor);
+void ct_tensor_set_grad(CTTensor *tensor, const CTTensor *grad);
 CTError ct_backward(CTTensor *loss);
 // run(x, y), of which nothing but x and y is kept for the gradient: it is run again then. `release` is called with `context` when it is needed no more.
 CTError ct_recomputed(const CTTensor *x, const CTTensor *y, void *context, CTBody run, void (*release)(void *), CTTensor **result);
@@ -103,4 +104,7 @@ uint32_t ct_crc32c(uint32_t crc, const void *bytes, int64_t count, bool by_table
 #ifdef __cplusplus
 }
 #endif
+
+#include "Collective.h"
+
 #endif
