@@ -32,7 +32,8 @@ let dataWing: [Target] = [
 
 let tensorWing: [Target] = [
     .systemLibrary(name: "CLibTorch", pkgConfig: "libtorch"),
-    .target(name: "CTorch", dependencies: ["CLibTorch"]),
+    // Stand-ins for Gloo's headers, which libtorch's packages leave out.
+    .target(name: "CTorch", dependencies: ["CLibTorch"], exclude: ["Gloo"], cxxSettings: [.headerSearchPath("Gloo")]),
     .target(name: "Torch", dependencies: ["CTorch", "Storage"]),
     .target(name: "Layers", dependencies: ["Torch"]),
     .target(name: "Networks", dependencies: ["Layers"]),

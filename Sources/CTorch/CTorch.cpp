@@ -155,6 +155,7 @@ CTTensor *ct_tensor_grad(const CTTensor *tensor) {
 }
 
 void ct_tensor_clear_grad(CTTensor *tensor) { borrowed(tensor).mutable_grad().reset(); }
+void ct_tensor_set_grad(CTTensor *tensor, const CTTensor *grad) { borrowed(tensor).mutable_grad() = borrowed(grad); }
 
 CTError ct_backward(CTTensor *loss) {
     return guarded([&] { torch::autograd::backward({borrowed(loss)}, {}); });

@@ -74,6 +74,7 @@ CTError ct_tensor_set_requires_grad(CTTensor *tensor, bool value);
 bool ct_tensor_requires_grad(const CTTensor *tensor);
 CTTensor *ct_tensor_grad(const CTTensor *tensor);  // owned by the caller, NULL where there is none
 void ct_tensor_clear_grad(CTTensor *tensor);
+void ct_tensor_set_grad(CTTensor *tensor, const CTTensor *grad);
 CTError ct_backward(CTTensor *loss);
 // run(x, y), of which nothing but x and y is kept for the gradient: it is run again then. `release` is called with `context` when it is needed no more.
 CTError ct_recomputed(const CTTensor *x, const CTTensor *y, void *context, CTBody run, void (*release)(void *), CTTensor **result);
@@ -98,4 +99,7 @@ void ct_flush_denormals(void);
 #ifdef __cplusplus
 }
 #endif
+
+#include "Collective.h"
+
 #endif
