@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Starts one program several times on this machine, as the ranks of one group, and stays with them until all have ended.
 ///

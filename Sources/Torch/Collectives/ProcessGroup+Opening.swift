@@ -1,5 +1,6 @@
 import CTorch
 import Foundation
+import Storage
 
 extension ProcessGroup {
     /// Waits for all ranks, compares what they were started with and connects them.

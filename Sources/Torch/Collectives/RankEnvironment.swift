@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// How this process was started: alone, or as one of several by torchrun, Slurm, Open MPI or ``LocalLauncher``.
 public struct RankEnvironment: Equatable, Sendable {

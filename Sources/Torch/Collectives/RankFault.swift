@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// Why the ranks of a group cannot go on together. The text names the rank.
 public struct RankFault: Error, Codable, Equatable, Sendable, CustomStringConvertible {

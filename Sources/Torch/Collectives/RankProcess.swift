@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// One child of a ``LocalLauncher``.
 final class RankProcess {

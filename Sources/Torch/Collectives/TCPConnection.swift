@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A stream to another process, which never waits when it is read or written.
 final class TCPConnection {

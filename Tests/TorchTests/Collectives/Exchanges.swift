@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// Every exchange, with answers that each rank can work out by itself.

@@ -1,4 +1,6 @@
 import Foundation
+import Storage
+import TestFiles
 import TestSupport
 import Testing
 
