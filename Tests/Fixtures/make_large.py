@@ -22,7 +22,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNe
 from generators.pipeline import SD15_SCHEDULER  # noqa: E402
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer  # noqa: E402
 
-MERGES = root.parent.parent / "Sources/Diffusion/Resources/clip/merges.txt"
+MERGES = root.parent.parent / "Sources/Tokenizers/Resources/clip/merges.txt"
 CASE = {"prompt": "A lighthouse at dawn, isn't it?", "negative_prompt": "fog", "seed": 3, "steps": 4, "guidance": 5.0, "side": 256, "timestep": 500}
 
 
