@@ -30,7 +30,7 @@ extension PredictionType: ExpressibleByArgument {
 /// A model, and adapters to add to it.
 struct ModelOptions: ParsableArguments {
     @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model = ""
-    @Option(help: "The model that a UNet alone was trained from, which gives the other parts.", transform: Place.path) var base: String?
+    @Option(path: \.model.base) var base: String?
     @OptionGroup var parts: ModelPartOptions
     @Option(help: "A file of adapters (LoRA) to add to the model, or a PEFT folder of one.", transform: Place.url) var lora: URL?
     @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
@@ -61,9 +61,9 @@ struct ModelOptions: ParsableArguments {
 
 /// What a model's own files lack or do not say.
 struct ModelPartOptions: ParsableArguments {
-    @Option(help: "Autoencoder in place of the model's own: a file, a folder, or a whole model that has it.", transform: Place.path) var vae: String?
-    @Option(help: "Text encoder in place of the model's own, likewise.", transform: Place.path) var textEncoder: String?
-    @Option(help: "What the UNet predicts where its files do not say: epsilon, or v_prediction (v).") var prediction: PredictionType?
+    @Option(path: \.model.vae) var vae: String?
+    @Option(path: \.model.textEncoder) var textEncoder: String?
+    @Option(\.model.prediction) var prediction: PredictionType?
 
     func source(_ model: String, base: String?) -> ModelSource {
         ModelSource(

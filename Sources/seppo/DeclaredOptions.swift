@@ -16,22 +16,36 @@ struct DeclaredOptions {
 
     /// Of the command that these arguments begin with; nil where there is none.
     init?(of arguments: [String]) {
-        var names: [String] = []
-        var command: any ParsableCommand.Type = Seppo.self
-        for name in arguments {
-            guard let next = command.configuration.subcommands.first(where: { $0._commandName == name }) else { break }
-            (names, command) = (names + [name], next)
-        }
-        guard !names.isEmpty, let help = try? JSONDecoder().decode(Help.self, from: Data(command._dumpHelp().utf8))
-        else { return nil }
-        self.command = names
+        command = Self.command(of: arguments).names
+        guard !command.isEmpty else { return nil }
         var options: [String: Option] = [:]
-        for argument in help.command.arguments ?? [] {
+        for argument in Self.help(of: command).command.arguments ?? [] {
             for name in argument.names ?? [] where name.kind == "long" {
                 options[name.name] = Option(isFlag: argument.kind == "flag", isRepeating: argument.isRepeating)
             }
         }
         self.options = options
+    }
+
+    /// The command that these arguments begin with: `seppo` itself where there is no other.
+    static func command(of arguments: [String]) -> (names: [String], type: any ParsableCommand.Type) {
+        var names: [String] = []
+        var command: any ParsableCommand.Type = Seppo.self
+        for name in arguments {
+            guard let next = command.configuration.subcommands.first(where: { $0.name == name }) else { break }
+            (names, command) = (names + [name], next)
+        }
+        return (names, command)
+    }
+
+    /// What the parser tells other programs of a command, as JSON.
+    private static func help(of command: [String]) -> Help {
+        do {
+            _ = try Seppo.parseAsRoot(command + ["--experimental-dump-help"])
+        } catch {
+            if let help = try? JSONDecoder().decode(Help.self, from: Data(Seppo.fullMessage(for: error).utf8)) { return help }
+        }
+        preconditionFailure("the argument parser does not describe \(command.joined(separator: " "))")
     }
 
     func declares(_ argument: String) -> Bool {
@@ -76,4 +90,9 @@ struct DeclaredOptions {
             let name: String
         }
     }
+}
+
+extension ParsableCommand {
+    /// As it is typed: what its configuration says, or else the type's name.
+    fileprivate static var name: String { configuration.commandName ?? "\(self)".lowercased() }
 }

@@ -7,32 +7,36 @@ extension Align: RefusesIdleOptions {
         let row = settings.row
         let isNew = settings.adapters.from == nil
         func choice(_ option: String, _ given: (any RawRepresentable<String>)?) -> String {
-            given.map { "with --\(option) \($0.rawValue)" } ?? "with --method \(method.rawValue)"
+            given.map { "with --\(option) \($0.rawValue)" } ?? "with --method \(settings.objective.method.rawValue)"
         }
-        let (losers, reference, flip) = (choice("losers", losers), choice("reference", reference), choice("flip", flip))
+        let losers = choice("losers", settings.objective.losers)
+        let reference = choice("reference", settings.objective.reference)
+        let flip = choice("flip", settings.objective.flip)
         return [
-            IdleOptions("lora-alpha", when: settings.adapters.rank == 0 && isNew, "without --lora"),
-            IdleOptions("lora-names", when: settings.adapters.rank == 0 && isNew, "without --lora or --lora-from"),
-            IdleOptions("lora-targets", when: settings.adapters.rank == 0, isNew ? "without --lora" : "with --lora-from, whose file says which layers"),
+            IdleOptions(\.adapters.alpha, when: settings.adapters.rank == 0 && isNew, "without --lora"),
+            IdleOptions(\.adapters.names, when: settings.adapters.rank == 0 && isNew, "without --lora or --lora-from"),
+            IdleOptions(\.adapters.targets, when: settings.adapters.rank == 0, isNew ? "without --lora" : "with --lora-from, whose file says which layers"),
             IdleOptions(
-                "reference", "flip", "beta", "anchor-draws", "unshare-noise", "reference-draw", when: !row.comparesPairs, "\(losers), which compares no pairs"),
+                \.objective.reference, \.objective.flip, \.objective.beta, \.objective.anchorDraws, \.objective.unshareNoise, \.objective.referenceDraw,
+                when: !row.comparesPairs, "\(losers), which compares no pairs"),
             IdleOptions(
-                "sampler", "sample-steps", "guidance", "eta", when: row.losers != .sampled && settings.validation.prompts == 0, refused: false,
+                \.sampling.sampler, \.sampling.steps, \.sampling.guidance, \.sampling.eta, when: row.losers != .sampled && settings.validation.prompts == 0,
+                refused: false,
                 "\(losers) and --validation-prompts 0: nothing is drawn"),
-            IdleOptions("eta", when: settings.sampling.sampler != .ddim, "with --sampler \(settings.sampling.sampler?.rawValue ?? ""): only ddim has one"),
-            IdleOptions("reference-draw", when: row.reference != .random, "\(reference): its reference is not drawn"),
-            IdleOptions("anchor-draws", when: row.flip == .none, "\(flip): nothing is flipped"),
             IdleOptions(
-                "micro-batch", when: settings.computation.microBatch > settings.optimisation.batch, "above --batch, which is \(settings.optimisation.batch)"),
+                \.sampling.eta, when: settings.sampling.sampler != .ddim, "with --sampler \(settings.sampling.sampler?.rawValue ?? ""): only ddim has one"),
+            IdleOptions(\.objective.referenceDraw, when: row.reference != .random, "\(reference): its reference is not drawn"),
+            IdleOptions(\.objective.anchorDraws, when: row.flip == .none, "\(flip): nothing is flipped"),
+            IdleOptions(
+                \.computation.microBatch, when: settings.computation.microBatch > settings.optimisation.batch,
+                "above --batch, which is \(settings.optimisation.batch)"),
         ]
     }
 
     func isByDefault(_ option: String) throws -> Bool {
-        func value(_ settings: AlignmentSettings) throws -> String? {
-            let key = option.replacingOccurrences(of: "-", with: "_")
-            return try settings.facts.first { $0.name == key }?.value
-        }
-        return try value(settings) == value(.preset(model: settings.model.path, winners: settings.data.winners))
+        guard let setting = AlignmentSettings.all.first(where: { $0.name == option }) else { return false }
+        let settings = settings
+        return try setting.field(of: settings) == setting.field(of: .preset(model: settings.model.path, winners: settings.data.winners))
     }
 }
 

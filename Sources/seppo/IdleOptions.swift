@@ -1,3 +1,4 @@
+import Alignment
 import ArgumentParser
 
 /// Options of which nothing comes in some combination: an effect that is asked for and does not come is refused, or at least said, not passed over in
@@ -13,6 +14,11 @@ struct IdleOptions {
 
     init(_ names: String..., when areIdle: Bool, refused areRefused: Bool = true, _ reason: String) {
         (self.names, self.areIdle, self.areRefused, self.reason) = (names, areIdle, areRefused, reason)
+    }
+
+    /// Those of settings of a run.
+    init(_ settings: PartialKeyPath<AlignmentSettings>..., when areIdle: Bool, refused areRefused: Bool = true, _ reason: String) {
+        (names, self.areIdle, self.areRefused, self.reason) = (settings.map { AlignmentSettings.setting(at: $0).name }, areIdle, areRefused, reason)
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Foundation
 import Media
 import Storage
@@ -11,6 +12,12 @@ enum Place {
         guard !text.utf8.contains(0) else { throw ValidationError("no path holds a zero byte") }
         return text
     }
+
+    /// A path that means the same file from every folder.
+    static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
+    /// The same of a model's, which may be the built-in one.
+    static func ofModel(_ path: String) -> String { path == BuiltInModel.name ? path : absolute(path) }
 
     static func url(_ text: String) throws -> URL { URL(fileURLWithPath: try path(text)).standardizedFileURL }
 }

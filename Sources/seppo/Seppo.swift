@@ -30,8 +30,8 @@ struct Seppo: ParsableCommand {
         Runtime.flushDenormals()
         // A file beyond the limit of `ulimit -f` is an error like a full disk, not an end without a word.
         signal(SIGXFSZ, SIG_IGN)
+        let arguments = Array(CommandLine.arguments.dropFirst())
         do {
-            let arguments = Array(CommandLine.arguments.dropFirst())
             let expanded = try ConfigurationFile.expanded(arguments)
             var command = try parseAsRoot(expanded)
             try (command as? any RefusesIdleOptions)?.refuseIdleOptions(GivenOptions(arguments, expanded: expanded))
@@ -40,7 +40,7 @@ struct Seppo: ParsableCommand {
             Console.line("\(stop)")
             Foundation.exit(128 + stop.number)
         } catch {
-            end(asUsage(error))
+            end(asUsage(error), arguments)
         }
     }
 
@@ -51,14 +51,23 @@ struct Seppo: ParsableCommand {
         return path.map { "\($0): \(reason)" } ?? reason
     }
 
+    /// An error with the usage of the command that these arguments begin with, where it is one of usage.
+    private static func message(_ error: any Error, _ arguments: [String]) -> String {
+        // The parser's own errors know their command.
+        guard let error = error as? ValidationError else { return (error as? CocoaError).map { "Error: \(plain($0))" } ?? fullMessage(for: error) }
+        let (names, command) = DeclaredOptions.command(of: arguments)
+        let help = (["seppo"] + names + ["--help"]).joined(separator: " ")
+        return "Error: \(error.message)\nUsage: \(usageString(for: command))\n  See '\(help)' for more information."
+    }
+
     /// Ends with an error's message and code. A help that was asked for is a result.
-    private static func end(_ error: any Error) -> Never {
-        let (code, message) = (exitCode(for: error), (error as? CocoaError).map { "Error: \(plain($0))" } ?? fullMessage(for: error))
+    private static func end(_ error: any Error, _ arguments: [String]) -> Never {
+        let (code, message) = (exitCode(for: error), message(error, arguments))
         if code.isSuccess {
             do {
                 try Console.result(message)
             } catch {
-                end(error)
+                end(error, arguments)
             }
         } else if !message.isEmpty {
             Console.line(message)

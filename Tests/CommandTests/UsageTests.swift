@@ -30,6 +30,17 @@ import seppo
         }
     }
 
+    /// Also where the mistake is found after the arguments were parsed.
+    @Test func wrongUsageShowsTheCommandsOwn() throws {
+        for (arguments, usage) in [
+            (["generate", "--model", "scenes", "--prompt", "x", "--output", "x.png", "--width", "33"], "seppo generate"),
+            (["data", "split", "w", "--config"], "seppo data split"), (["align", "--model", "scenes"], "seppo align"), (["nonsense"], "seppo"),
+        ] {
+            let answer = try Seppo.run(arguments)
+            #expect(answer.error.contains("\nUsage: \(usage) ") && answer.error.contains("See '\(usage) --help'"), "\(arguments): \(answer.error)")
+        }
+    }
+
     @Test func unknownKeysOfAConfigurationAreNamed() throws {
         let folder = TemporaryFolder()
         for (line, named) in [

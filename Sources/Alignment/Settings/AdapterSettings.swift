@@ -14,7 +14,7 @@ public struct AdapterSettings: Sendable, Equatable {
     /// Names of the tensors in the file of adapters that a run ends with.
     public var names = LoRA.Naming.kohya
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Adapters",
         [
             Setting(\.adapters.rank, "lora", "Train adapters of this rank, not the whole UNet.", default: "0, the whole", in: .between(0, 4096)),

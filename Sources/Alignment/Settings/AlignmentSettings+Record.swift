@@ -65,11 +65,10 @@ extension AlignmentSettings {
         } catch {
             throw RunError.foreignSettings(path, reason: "it cannot be read as settings")
         }
-        let alwaysRecorded: [any SettingDeclaration] = [
-            setting(\.model.path), setting(\.data.winners), setting(\.optimisation.iterations), setting(\.optimisation.updates),
-            setting(\.optimisation.batch), setting(\.run.seed),
+        let alwaysRecorded: [PartialKeyPath<AlignmentSettings>] = [
+            \.model.path, \.data.winners, \.optimisation.iterations, \.optimisation.updates, \.optimisation.batch, \.run.seed,
         ]
-        for setting in alwaysRecorded where fields[setting.key] == nil {
+        for setting in alwaysRecorded.map(setting(at:)) where fields[setting.key] == nil {
             throw RunError.foreignSettings(path, reason: "it says no \(setting.key)")
         }
         let standard = try Self.standard.fields()

@@ -11,7 +11,7 @@ public struct ComputationSettings: Sendable, Equatable {
     public var gradientCheckpointing = false
     public var threads = 0
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Computation",
         [
             Setting(\.computation.precision, "precision", "In which the UNet computes; weights, optimiser and errors stay f32."),

@@ -20,7 +20,7 @@ public struct DataSettings: Sendable, Equatable {
 
     init(winners: String) { self.winners = winners }
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Data",
         [
             Setting(\.data.winners, "winners", "Winning images: a folder, a .parquet or a .tar file."),

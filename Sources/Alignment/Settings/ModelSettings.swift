@@ -13,7 +13,7 @@ public struct ModelSettings: Sendable, Equatable {
     /// What the UNet predicts; nil: what its files say, which a run writes down.
     public var prediction: PredictionType?
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Model",
         [
             Setting(\.model.path, "model", "A diffusers folder, a .safetensors file, or `scenes`."),

@@ -13,7 +13,7 @@ public struct ObjectiveSettings: Sendable, Equatable {
     /// Whether winner and losing sample get timesteps and noise of their own.
     public var unshareNoise = false
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Method",
         [
             Setting(\.objective.method, "method", "Row of the method table."),

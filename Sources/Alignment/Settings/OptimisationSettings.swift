@@ -17,7 +17,7 @@ public struct OptimisationSettings: Sendable, Equatable {
     /// Decay of the slowly following average of the policy's weights that becomes the resulting model; 0: the policy itself does.
     public var ema = 0.0
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Optimisation",
         [
             Setting(\.optimisation.iterations, "iterations", "How often the policy joins the references.", in: .between(1, 1_000_000)),

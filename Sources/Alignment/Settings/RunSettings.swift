@@ -6,11 +6,11 @@ public struct RunSettings: Sendable, Equatable {
     /// Updates between two saved states.
     public var saveEvery = 10
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Run",
         [
             Setting(
-                \.run.seed, "seed", "Of every random number of the run.",
+                \.run.seed, "seed", "Seed of every random number of the run.",
                 in: SettingRange("be below 2^53: run.yaml keeps greater numbers inexactly") { $0 < 1 << 53 }),
             Setting(\.run.cache, "cache", "Folder for encoded winners; several runs may share one.", default: "OUTPUT/cache", changesNumbers: false),
             Setting(\.run.saveEvery, "save-every", "Updates between saved states.", in: .between(1, 1_000_000_000), changesNumbers: false),

@@ -1,7 +1,7 @@
 import Diffusion
 
 extension SamplingSettings {
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Sampling of references",
         [
             Setting(\.sampling.sampler, "sampler", "Sampler of the reference samples."),

@@ -33,7 +33,7 @@ public struct Setting<Value: Codable & Equatable & Sendable>: SettingDeclaration
     public var choices: [String] { (Value.self as? any NamedChoices.Type)?.names ?? [] }
     public var rangeWords: String? { range?.words }
 
-    public func defaultText(of settings: AlignmentSettings) -> String? {
+    public func text(of settings: AlignmentSettings) -> String? {
         if let meaningOfDefault, settings[keyPath: path] == AlignmentSettings.standard[keyPath: path] { return meaningOfDefault }
         return (try? field(of: settings)).flatMap(Self.text)
     }
@@ -85,7 +85,7 @@ public protocol SettingDeclaration: Sendable {
     var rangeWords: String? { get }
 
     /// The value as people write it; nil for none.
-    func defaultText(of settings: AlignmentSettings) -> String?
+    func text(of settings: AlignmentSettings) -> String?
     /// Throws `RunError.setting` where the value is out of its range.
     func check(_ settings: AlignmentSettings) throws
     /// The value as a file has it; `null` for none.

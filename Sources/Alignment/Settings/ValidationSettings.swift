@@ -5,7 +5,7 @@ public struct ValidationSettings: Sendable, Equatable {
     /// Images that every checkpoint draws, at fixed prompts and seeds; 0: none.
     public var prompts = 4
 
-    static let declared = SettingGroup(
+    public static let declared = SettingGroup(
         "Validation",
         [
             Setting(
