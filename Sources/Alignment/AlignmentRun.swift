@@ -49,7 +49,7 @@ public final class AlignmentRun {
         let encoding = try settings.encoding(encoder, pipeline)
         if settings.row.losers == .sampled || settings.validationPrompts > 0 {
             // Whether the sampler takes that many steps is known before the first is taken.
-            _ = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta).timesteps(settings.sampleSteps)
+            _ = try pipeline.latentSampler(settings.sampling)
         }
         data = try settings.listedWinners()
         try createFolder(folder)
@@ -62,7 +62,7 @@ public final class AlignmentRun {
         } else {
             isFinished = false
         }
-        winners = try EncodedWinners(data, encoder, encoding, limit: settings.limit, store: cache)
+        winners = try EncodedWinners.open(data, encoder, encoding, limit: settings.limit, store: cache)
         heldOut = HeldOutSplit(of: winners, settings)
         notes = [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }
         if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
@@ -152,8 +152,8 @@ public final class AlignmentRun {
 
     /// A line and an event an update, a kilobyte each, and the samples as files and as events.
     private var recordBytes: Int {
-        let side = winners.settings.resolution
-        return settings.totalUpdates * 4096 + (settings.iterations + 1) * settings.validationPrompts * 2 * 3 * side * side
+        let pixels = winners.settings.width * winners.settings.height
+        return settings.totalUpdates * 4096 + (settings.iterations + 1) * settings.validationPrompts * 2 * 3 * pixels
     }
 }
 
@@ -168,6 +168,9 @@ extension AlignmentSettings {
         guard side % factor == 0 else { throw RunError.setting("resolution is \(side): it must be a multiple of \(factor) for this model") }
         return EncodingSettings(resolution: side, posterior: vaePosterior, flipsImages: flipImages, withLosers: row.losers == .dataset)
     }
+
+    /// How losing samples and those of validations are drawn.
+    public var sampling: SamplingSettings { SamplingSettings(sampler: sampler, steps: sampleSteps, guidance: guidance, eta: eta) }
 
     /// Every setting under its name in a configuration file.
     func fields() throws -> [String: JSONValue] {

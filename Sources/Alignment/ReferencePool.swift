@@ -15,9 +15,9 @@ public final class ReferencePool {
     private let rule: ReferenceRule
     private let draw: AlignmentSettings.ReferenceDraw
     private let seed: UInt64
-    private var held: (index: Int, network: UNet)?
+    private var held: (index: Int, network: any Denoiser)?
     /// Checkpoint 0, where it is a file of the run: it is wanted in between the others.
-    private var first: UNet?
+    private var first: (any Denoiser)?
 
     /// What stands beside adapters, which never copy it.
     public struct Adapted {
@@ -71,7 +71,7 @@ public final class ReferencePool {
     }
 
     /// The network of checkpoint `index`. Throws when its file is damaged or gone.
-    public func network(_ index: Int) throws -> UNet {
+    public func network(_ index: Int) throws -> any Denoiser {
         let file = file(index)
         if index == 0 {
             if let first { return first }
@@ -86,7 +86,7 @@ public final class ReferencePool {
         return network
     }
 
-    private func network(in file: URL) throws -> UNet {
+    private func network(in file: URL) throws -> any Denoiser {
         let tensors = try Self.tensors(file, ofAdapters: adapted != nil)
         let store =
             adapted.map { ParameterStore($0.tensors, from: file.path, adapters: LowRankAdapters(tensors, scale: $0.scale)) }

@@ -15,7 +15,7 @@ public final class Trainer {
     private let directory: RunDirectory
     private let policyStore: ParameterStore
     /// The policy, and copies of it over the same weights for other threads.
-    private let policies: [(network: UNet, store: ParameterStore)]
+    private let policies: [(network: any Denoiser, store: ParameterStore)]
     private let pool: ReferencePool
     private let optimiser: AdamW
     /// Becomes the resulting model, where it is kept.
@@ -79,8 +79,7 @@ public final class Trainer {
             if settings.loraFrom != nil, let adapters { try pool.keepFirst(adapters.tensors.map { ($0.key, $0.value) }) }
             if adapters == nil, ParameterStore.isLarge(pipeline.unetTensors) { try pool.keepFirst(pipeline.unetTensors.map { ($0.key, $0.value) }) }
         }
-        let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
-        gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
+        gradients = ExampleGradients(settings, winners, pipeline.schedule, try pipeline.latentSampler(settings.sampling))
         events = try RunEvents(directory, settings, continuingAfter: counters.updates)
         // What the events lack of the log is made up for.
         log = try RunLog(directory.log, continuingAfter: counters.updates, known: events.append)
@@ -90,8 +89,8 @@ public final class Trainer {
     /// The policy and, for every further thread that takes part of a batch, a copy over the same weights with gradients of its own.
     private static func policies(
         _ store: ParameterStore, _ configuration: UNetConfiguration, _ settings: AlignmentSettings
-    ) throws -> [(network: UNet, store: ParameterStore)] {
-        func policy(_ store: ParameterStore) throws -> (UNet, ParameterStore) {
+    ) throws -> [(network: any Denoiser, store: ParameterStore)] {
+        func policy(_ store: ParameterStore) throws -> (any Denoiser, ParameterStore) {
             var network = try store.build { UNet($0, configuration) }
             network.recomputesBlocks = settings.gradientCheckpointing
             network.precision = settings.precision
@@ -234,21 +233,24 @@ public final class Trainer {
         let update = counters.updates
         let k = update / settings.updates + 1
         let reference = settings.row.comparesPairs ? pool.index(update: update, k: k) : nil
-        var network = try reference.map(pool.network)
-        network?.precision = settings.precision
+        func denoiser(_ index: Int) throws -> any Denoiser {
+            var denoiser = try pool.network(index)
+            denoiser.precision = settings.precision
+            return denoiser
+        }
+        var references = ExampleGradients.References(reference: try reference.map(denoiser))
         let first = update * settings.batch
-        var base = reference != 0 && gradients.watches(first..<first + settings.batch) ? try pool.network(0) : nil
-        base?.precision = settings.precision
-        var diagnostics = Diagnostics(timestepCount: pipeline.schedule.count)
+        if reference != 0, gradients.watches(first..<first + settings.batch) { references.base = try denoiser(0) }
+        var diagnostics = Diagnostics()
         var sampleSeconds = 0.0
         let size = settings.microBatch > 0 ? min(settings.microBatch, settings.batch) : settings.batch
         for done in stride(from: 0, to: settings.batch, by: size) {
             let networks = policies.map(\.network)
-            let outcomes = try Workers.map(min(size, settings.batch - done), limit: networks.count) { [gradients, network, base, lossScale] worker, part in
+            let outcomes = try Workers.map(min(size, settings.batch - done), limit: networks.count) { [gradients, references, lossScale] worker, part in
                 let examples = done + part.lowerBound..<done + part.upperBound
                 return try gradients.add(
                     rows: Array(rows[examples]), numbers: first + examples.lowerBound..<first + examples.upperBound, policy: networks[worker],
-                    reference: network, base: base, lossScale: lossScale)
+                    references, lossScale: lossScale)
             }
             for outcome in outcomes { diagnostics.append(outcome.diagnostics) }
             sampleSeconds += outcomes.map(\.sampleSeconds).reduce(0, +) / Double(outcomes.count)

@@ -87,7 +87,7 @@ import Torch
         let (x, states) = (random.normal([2, 4, 4, 4]), random.normal([2, 8, 8]))
         func answer(_ settings: AlignmentSettings) throws -> Tensor {
             let network = try ReferencePool(settings, world.pipeline.denoising, in: directory).network(1)
-            return noGradients { network(x, timesteps: Tensor([300, 700]), context: states) }
+            return noGradients { network(x, at: Tensor([300, 700]), Conditioning(text: states)) }
         }
         let now = try answer(settings)
         let earlier = try RunCheckpoint.adapters(SafeTensorsFile(file)).mapValues { $0.clone() }

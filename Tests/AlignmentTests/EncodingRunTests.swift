@@ -70,7 +70,7 @@ import Torch
         let settings = world.settings { ($0.iterations, $0.updates, $0.batch) = (1, 1, 3) }
         let encoder = try WinnerEncoder(ModelFiles(world.model))
         let store = CountingStore()
-        let winners = try EncodedWinners(WinnerSet(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
+        let winners = try EncodedWinners.open(WinnerSet(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
         let trainer = try Trainer(settings, world.pipeline.denoising, winners, world.directory("run"))
         #expect(trainer.outlook.count == 3 && encoder.holdsNetworks)
         let ahead = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count)

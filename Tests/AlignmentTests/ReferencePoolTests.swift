@@ -56,8 +56,8 @@ import Torch
         let store = ParameterStore(world.pipeline.unetTensors, isTrainable: true)
         _ = try store.build { UNet($0, world.pipeline.unet.configuration) }
         let pool = pool(.random)
-        func output(_ network: UNet) -> Tensor {
-            noGradients { network(Tensor.ones([1, 4, 4, 4]), timesteps: Tensor([5]), context: world.pipeline.textStates(["a red circle"])) }
+        func output(_ network: any Denoiser) -> Tensor {
+            noGradients { network(Tensor.ones([1, 4, 4, 4]), at: Tensor([5]), world.pipeline.conditioning(["a red circle"])) }
         }
         let base = output(try pool.network(0))
         #expect(sameBits(base, output(world.pipeline.unet)), "checkpoint 0 is the base model")
@@ -75,8 +75,8 @@ import Torch
         let pool = pool(.latest)
         let store = ParameterStore(world.pipeline.unetTensors, isTrainable: true)
         let policy = try store.build { UNet($0, world.pipeline.unet.configuration) }
-        func output(_ network: UNet) -> Tensor {
-            noGradients { network(Tensor.ones([1, 4, 4, 4]), timesteps: Tensor([5]), context: world.pipeline.textStates(["a red circle"])) }
+        func output(_ network: any Denoiser) -> Tensor {
+            noGradients { network(Tensor.ones([1, 4, 4, 4]), at: Tensor([5]), world.pipeline.conditioning(["a red circle"])) }
         }
         try pool.append(1, store.parameters)
         _ = try pool.network(1)

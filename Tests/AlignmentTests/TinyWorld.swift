@@ -75,7 +75,7 @@ final class TinyWorld {
     func encoded(_ settings: AlignmentSettings, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
         let encoding = EncodingSettings(
             resolution: Self.side, posterior: settings.vaePosterior, flipsImages: settings.flipImages, withLosers: settings.row.losers == .dataset)
-        return try EncodedWinners(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.limit, store: store)
+        return try EncodedWinners.open(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.limit, store: store)
     }
 
     func directory(_ name: String) throws -> RunDirectory {

@@ -37,7 +37,7 @@ public final class Validator {
         rows = usable
         let prompts = ValidationSamples.rows(winners.captions, heldOut, count: settings.validationPrompts)
         // While the text encoder is there.
-        if !prompts.isEmpty { _ = try winners.states(prompts, dropped: prompts.map { _ in false }) }
+        if !prompts.isEmpty { _ = try winners.conditioning(prompts) }
         samples = prompts.isEmpty ? nil : ValidationSamples(settings, pipeline, winners, rows: prompts, autoencoder: autoencoder)
         let lines = try rows.map { try HeldOutWinner(row: $0, caption: winners.captions[$0]).line() }
         try writeAtomically(lines.reduce(Data(), +), to: directory.heldOut)
@@ -56,7 +56,7 @@ public final class Validator {
         }
     }
 
-    private func validation(_ k: Int, _ network: UNet) throws -> Validation {
+    private func validation(_ k: Int, _ network: any Denoiser) throws -> Validation {
         let clock = Stopwatch()
         let errors = try FixedDenoisingErrors(seed: settings.seed).errors(of: network, on: winners, rows: rows, schedule: pipeline.schedule)
         let areFinite = !errors.isEmpty && errors.allSatisfy(\.isFinite)
