@@ -37,22 +37,4 @@ extension AlignmentSettings {
 
     /// What the adapters' changes are multiplied by; nil where the whole UNet is trained.
     var loraScale: Double? { loraFrom != nil ? 1 : lora > 0 ? (loraAlpha ?? Double(lora)) / Double(lora) : nil }
-
-    /// The adapters that training starts with; nil where the whole UNet is trained.
-    func startingAdapters(_ unet: [String: Tensor]) throws -> LowRankAdapters? {
-        if let file = try loraFile {
-            let adapters = try file.adapters(of: .unet, over: unet)
-            guard !adapters.tensors.isEmpty else { throw RunError.model("\(file.url.path) holds no adapters of a UNet to go on from") }
-            return adapters
-        }
-        guard let loraScale else { return nil }
-        let layers = LoRA.layers(loraTargets, of: unet)
-        guard !layers.isEmpty else { throw RunError.model("this model has no layers of the kind \(loraTargets.map(\.rawValue).joined(separator: ", "))") }
-        return LowRankAdapters(rank: lora, alpha: loraScale * Double(lora), layers: layers, seed: SeededGenerator.seed(seed, "adapters", 0))
-    }
-
-    /// Numbers that are trained.
-    func trainedCount(_ unet: [String: Tensor]) throws -> Int {
-        (try startingAdapters(unet)?.tensors ?? unet).values.reduce(0) { $0 + $1.count }
-    }
 }

@@ -92,7 +92,7 @@ import Torch
                 $0.saveEvery = 2
             }
             do {
-                try Trainer(settings, world.pipeline.denoising, encoded(settings, set(lists)), directory).run(stopping: StopSignals([])) {
+                try KeptTraining(settings, world.pipeline.denoising, encoded(settings, set(lists)), directory).run(stopping: StopSignals([])) {
                     if $0.update == killed { throw Killed() }
                 }
             } catch is Killed {}

@@ -178,10 +178,10 @@ import Torch
 
     @Test func aCheckpointOfThePolicyTiesToo() throws {
         let directory = try world.directory("run")
-        let pool = ReferencePool(base: world.pipeline.unet, directory: directory, rule: .latest, draw: .update, seed: 0)
+        let pool = ReferencePool(try TrainedPart.choose(world.settings(), of: world.pipeline.denoising), in: directory, rule: .latest)
         for (_, value) in policy.parameters { value.multiply_(1.01) }
         try pool.append(1, policy.parameters)
-        let errors = DenoisingErrors.measure(policy: network, reference: try pool.network(1), winner: winner, loser: loser, Conditioning(text: states))
+        let errors = DenoisingErrors.measure(policy: network, reference: try pool.denoiser(1), winner: winner, loser: loser, Conditioning(text: states))
         #expect(sameBits(errors.policyWinner.detached, errors.referenceWinner) && sameBits(errors.policyLoser.detached, errors.referenceLoser))
         let base = DenoisingErrors.measure(policy: network, reference: world.pipeline.unet, winner: winner, loser: loser, Conditioning(text: states))
         #expect(!sameBits(base.policyWinner.detached, base.referenceWinner), "the twin against other weights")
@@ -190,13 +190,13 @@ import Torch
     /// A batch of one takes other kernels, whose sums depend on where the weights lie in memory: a file's lie anywhere.
     @Test(arguments: [1, 2, 3]) func aSmallBatchTiesToo(_ size: Int) throws {
         let directory = try world.directory("run")
-        let pool = ReferencePool(base: world.pipeline.unet, directory: directory, rule: .latest, draw: .update, seed: 0)
+        let pool = ReferencePool(try TrainedPart.choose(world.settings(), of: world.pipeline.denoising), in: directory, rule: .latest)
         try pool.append(1, policy.parameters)
         for seed in 0..<20 {
             func noise(_ purpose: String) -> Tensor { Generator(seed: SeededGenerator.seed(1, purpose, seed)).normal([size, 4, 4, 4]) }
             let timesteps = Tensor((0..<size).map { 50 * seed + $0 })
             let winner = world.pipeline.schedule.noise(noise("winner"), with: noise("noise"), at: timesteps)
-            for reference in [world.pipeline.unet, try pool.network(1)] {
+            for reference in [world.pipeline.unet, try pool.denoiser(1)] {
                 let ofPolicy = winner.errors(of: network, Conditioning(text: states[0..<size]))
                 let ofReference = noGradients { winner.errors(of: reference, Conditioning(text: states[0..<size])) }
                 #expect(sameBits(ofPolicy.detached, ofReference))

@@ -84,8 +84,8 @@ final class TinyWorld {
         return directory
     }
 
-    func trainer(_ settings: AlignmentSettings, _ directory: RunDirectory, pipeline: Pipeline? = nil) throws -> Trainer {
-        try Trainer(settings, (pipeline ?? self.pipeline).denoising, encoded(settings, store: EncodingCache(directory.cache)), directory)
+    func trainer(_ settings: AlignmentSettings, _ directory: RunDirectory, pipeline: Pipeline? = nil) throws -> KeptTraining {
+        try KeptTraining(settings, (pipeline ?? self.pipeline).denoising, encoded(settings, store: EncodingCache(directory.cache)), directory)
     }
 
     /// Trains to the end, or as a killed process does to update `killed`. The run goes on where `name` was left.

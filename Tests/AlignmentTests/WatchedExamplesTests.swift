@@ -89,7 +89,7 @@ import Torch
         var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: winners.path)
         (settings.method, settings.learningRate, settings.batch, settings.seed) = (method, learningRate, batch, seed)
         (settings.iterations, settings.updates, settings.sampleSteps, settings.validationPrompts) = (2, updates / 2, 2, 0)
-        let run = try AlignmentRun(settings, in: folder.appendingPathComponent("\(method)-\(learningRate)-\(batch)-\(seed)"), resumes: false)
+        let run = try AlignmentRun.open(settings, in: folder.appendingPathComponent("\(method)-\(learningRate)-\(batch)-\(seed)"), resumes: false)
         var entries: [LoggedUpdate] = []
         do {
             try run.run(stopping: StopSignals([])) { entries.append($0) }

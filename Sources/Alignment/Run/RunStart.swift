@@ -52,6 +52,12 @@ enum RunStart {
         }
     }
 
+    /// Whether all of the run is done, and what it ends with is there.
+    func isComplete(_ directory: RunDirectory, _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline) -> Bool {
+        guard case .saved(let saved) = self, saved.counters.updates == settings.totalUpdates else { return false }
+        return directory.hasResults(settings, unet: pipeline.unetTensors.mapValues(\.shape))
+    }
+
     /// The settings of the run that lies there; nil where nothing does. Throws where something is in the way.
     static func recorded(_ directory: RunDirectory, resumes: Bool) throws -> [String: JSONValue]? {
         guard let recorded = try AlignmentSettings.recorded(in: directory) else {

@@ -42,7 +42,7 @@ public struct FlipPrecision: Sendable {
     /// - Parameter progress: called after every batch
     public func measure(_ settings: AlignmentSettings, _ directory: RunDirectory, progress: () throws -> Void = {}) throws -> [Example] {
         let pipeline = try settings.basePipeline()
-        let pool = try ReferencePool(settings, pipeline.denoising, in: directory)
+        let pool = ReferencePool(settings, try TrainedPart.choose(settings, of: pipeline.denoising), in: directory)
         let encoding = EncodingSettings(resolution: pipeline.size.height, posterior: settings.vaePosterior)
         let winners = try EncodedWinners.open(
             settings.listedWinners(), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
@@ -56,8 +56,8 @@ public struct FlipPrecision: Sendable {
         let groups = Dictionary(grouping: examples) { [$0.k, $0.reference] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
         var measured: [(Int, Example)] = []
         for group in groups {
-            let policy = try pool.network(group[0].k)
-            let reference = try pool.network(group[0].reference)
+            let policy = try pool.denoiser(group[0].k)
+            let reference = try pool.denoiser(group[0].reference)
             for first in stride(from: 0, to: group.count, by: 32) {
                 let batch = Array(group[first..<min(first + 32, group.count)])
                 let usable = try winners.prepare(batch.map(\.row))
