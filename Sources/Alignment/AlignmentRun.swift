@@ -12,26 +12,32 @@ public final class AlignmentRun {
     /// The data set, listed once.
     public let data: WinnerSet
     private let pipeline: DenoisingPipeline
+    private let part: TrainedPart
     private let winners: EncodedWinners
-    /// Which winners are measured, and not trained on.
-    public let heldOut: HeldOutSplit
     private let lock: RunLock
-    private let isFinished: Bool
+    /// Whether nothing is left to do.
+    public let isComplete: Bool
     /// What a user should know of the data before the first update, and after the last.
     public let notes: [String]
-    /// Numbers that are trained.
-    private let trainedCount: Int
     /// Tensors of the model that no part uses, for people; nil where there are none.
     private let setAside: String?
+
+    private init(
+        _ settings: AlignmentSettings, _ directory: RunDirectory, _ data: WinnerSet, _ pipeline: DenoisingPipeline, _ part: TrainedPart,
+        _ winners: EncodedWinners, _ lock: RunLock, isComplete: Bool, notes: [String], setAside: String?
+    ) {
+        (self.settings, self.directory, self.data, self.pipeline, self.part) = (settings, directory, data, pipeline, part)
+        (self.winners, self.lock, self.isComplete, self.notes, self.setAside) = (winners, lock, isComplete, notes, setAside)
+    }
 
     /// Takes the run directory, or refuses it.
     /// - Parameters:
     ///   - resumes: whether a run that was begun there goes on
     ///   - fromCheckpoint: whether it goes on from its newest checkpoint with a fresh optimiser, its saved state being lost
-    public init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws {
+    public static func open(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws -> AlignmentRun {
         try settings.validate()
         var settings = settings
-        directory = RunDirectory(folder)
+        let directory = RunDirectory(folder)
         try settings.checkFiles(in: directory)
         // Before anything is made there.
         _ = try RunStart.recorded(directory, resumes: resumes)
@@ -40,33 +46,30 @@ public final class AlignmentRun {
         let model = try settings.modelFiles
         // A run goes on with what it began with, whatever files beside the model say later.
         settings.model.prediction = try model.prediction().value
-        self.settings = settings
-        setAside = model.setAsideText
-        pipeline = try DenoisingPipeline(model)
-        trainedCount = try settings.trainedCount(pipeline.unetTensors)
+        let pipeline = try DenoisingPipeline(model)
+        let part = try TrainedPart.choose(settings, of: pipeline)
         let encoder = try WinnerEncoder(model)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
-        if settings.row.losers == .sampled || settings.validation.prompts > 0 {
-            // Whether the sampler takes that many steps is known before the first is taken.
-            _ = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampling.sampler, eta: settings.sampling.eta).timesteps(
-                settings.sampling.steps)
-        }
-        data = try settings.listedWinners()
+        // Whether the sampler takes that many steps is known before the first is taken.
+        if settings.row.losers == .sampled || settings.validation.prompts > 0 { _ = try pipeline.latentSampler(settings.sampling) }
+        let data = try settings.listedWinners()
         try createFolder(folder)
-        lock = try RunLock(directory)
+        let lock = try RunLock(directory)
         let start = try RunStart(directory, settings, resumes: resumes, fromCheckpoint: fromCheckpoint)
         try directory.create()
         try directory.removeLeftovers()
-        if case .saved(let saved) = start, saved.counters.updates == settings.totalUpdates {
-            isFinished = directory.hasResults(settings, unet: pipeline.unetTensors.mapValues(\.shape))
-        } else {
-            isFinished = false
-        }
-        winners = try EncodedWinners(data, encoder, encoding, limit: settings.data.limit, store: cache)
-        heldOut = HeldOutSplit(of: winners, settings)
-        notes = [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }
-        if !isFinished { try checkDisk(encoders: encoder.parameterCount) }
+        let winners = try EncodedWinners.open(data, encoder, encoding, limit: settings.data.limit, store: cache)
+        let run = AlignmentRun(
+            settings, directory, data, pipeline, part, winners, lock, isComplete: start.isComplete(directory, settings, pipeline),
+            notes: [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }, setAside: model.setAsideText)
+        if !run.isComplete { try run.checkDisk(encoders: encoder.parameterCount) }
+        try run.begin(start)
+        return run
+    }
+
+    /// Writes what a run begins with.
+    private func begin(_ start: RunStart) throws {
         switch start {
         case .saved: break
         case .checkpoint(let k):
@@ -80,8 +83,8 @@ public final class AlignmentRun {
         }
     }
 
-    /// Whether nothing is left to do.
-    public var isComplete: Bool { isFinished }
+    /// Which winners are measured, and not trained on.
+    public var heldOut: HeldOutSplit { HeldOutSplit(of: winners, settings) }
 
     /// What a run prints before its first update.
     public var arithmetic: [String] {
@@ -89,9 +92,8 @@ public final class AlignmentRun {
         let size = settings.computation.microBatch > 0 ? min(settings.computation.microBatch, settings.optimisation.batch) : settings.optimisation.batch
         var lines = [
             "\(settings.optimisation.iterations) iterations x \(settings.optimisation.updates) updates x batch \(settings.optimisation.batch) = \(examples) examples; "
-                + (size < settings.optimisation.batch
-                    ? "\((settings.optimisation.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
-            "policy: \(trainedCount) parameters\(settings.trainsAdapters ? " in adapters" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
+                + (size < settings.optimisation.batch ? "\((settings.optimisation.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
+            "policy: \(part.count) parameters\(part.isAdapters ? " in adapters" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
         if settings.model.path != BuiltInModel.name, settings.optimisation.batch * 8 < 2048,
             settings.optimisation.learningRate >= AlignmentSettings(model: "", winners: "").optimisation.learningRate
@@ -110,30 +112,37 @@ public final class AlignmentRun {
     ///   - restarted: called where the run goes on from an iteration's checkpoint with a fresh optimiser
     ///   - leftOut: called for every winner that is found unusable later
     public func run(
-        stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
+        stopping signals: StopSignals, encoding: @escaping (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
         started: (_ winners: Int, _ heldOut: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void = { _, _, _, _ in },
-        restarted: (_ k: Int) -> Void = { _ in }, leftOut: (Skip) throws -> Void = { _ in }, validated: @escaping (Validation) -> Void = { _ in },
-        progress: (LoggedUpdate) throws -> Void
+        restarted: (_ k: Int) -> Void = { _ in }, leftOut: @escaping (Skip) throws -> Void = { _ in },
+        validated: @escaping (Validation) -> Void = { _ in }, progress: @escaping (LoggedUpdate) throws -> Void
     ) throws {
-        let validator = try Validator(settings, pipeline, winners, directory, autoencoder: { [settings] in try settings.modelFiles.decoder() }) {
+        let validator = try Validator.prepare(
+            settings, pipeline, winners, directory, autoencoder: { [settings] in try settings.modelFiles.decoder() }
+        ) {
             if let number = signals.received { throw StoppedBySignal(number: number) }
             try encoding($0, $1)
         }
         validator?.onValidation = validated
-        let trainer = try Trainer(settings, pipeline, winners, directory, validator)
-        trainer.mayWrite = lock.check
+        let trainer = try Trainer.prepare(settings, winners, ReferencePool(settings, part, in: directory))
+        let keeper = try RunKeeper.open(directory, trainer, validator)
         if let k = trainer.restartedFrom { restarted(k) }
         var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
         try skips.record(winners.skips)
-        try started(winners.count, winners.count - trainer.outlook.order.count, skips.all, trainer.updatesDone)
-        let ahead = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count)
+        let outlook = trainer.outlook
+        try started(winners.count, winners.count - outlook.order.count, skips.all, trainer.updatesDone)
+        let ahead = EncodingAhead(winners, in: outlook.order, pass: outlook.order.count, count: outlook.count)
         defer { ahead.stop() }
         var isFirst = true
-        try trainer.run(stopping: signals, encoding: { if isFirst { try encoding($0, $1) } }) { entry in
+        keeper.observer.signals = signals
+        keeper.observer.mayWrite = lock.check
+        keeper.observer.encoding = { if isFirst { try encoding($0, $1) } }
+        keeper.observer.updated = { [winners] update in
             isFirst = false
             for skip in try skips.record(winners.skips) { try leftOut(skip) }
-            try progress(entry)
+            try progress(update)
         }
+        try trainer.run(keeper)
         ahead.stop()
         for skip in try skips.record(winners.skips) { try leftOut(skip) }
     }
@@ -141,11 +150,10 @@ public final class AlignmentRun {
     /// K checkpoints, the state twice while it is replaced, the resulting pipeline and the records; and what the cache lacks, which may lie elsewhere.
     private func checkDisk(encoders: Int) throws {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
-        let policy = trainedCount * 4
-        let ofBase = !settings.trainsAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
+        let policy = part.count * 4
+        let ofBase = !part.isAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.optimisation.iterations + ofBase)
-        let needed =
-            (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.optimisation.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
+        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.optimisation.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
         let order = ShuffledOrder(of: heldOut.training, seed: settings.run.seed, purpose: Trainer.orderPurpose)
         let cache = settings.cacheFolder(of: directory)
         let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.optimisation.batch) + heldOut.heldOut)
@@ -157,8 +165,8 @@ public final class AlignmentRun {
 
     /// A line and an event an update, a kilobyte each, and the samples as files and as events.
     private var recordBytes: Int {
-        let side = winners.settings.resolution
-        return settings.totalUpdates * 4096 + (settings.optimisation.iterations + 1) * settings.validation.prompts * 2 * 3 * side * side
+        let pixels = winners.settings.width * winners.settings.height
+        return settings.totalUpdates * 4096 + (settings.optimisation.iterations + 1) * settings.validation.prompts * 2 * 3 * pixels
     }
 }
 

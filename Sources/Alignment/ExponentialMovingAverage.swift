@@ -5,7 +5,8 @@ public final class ExponentialMovingAverage {
     private let parameters: [(name: String, value: Tensor)]
     private let averages: [Tensor]
     private let decay: Double
-    private var updates = 0
+    /// That it has followed.
+    var updates = 0
 
     public init(_ parameters: [(name: String, value: Tensor)], decay: Double) {
         self.parameters = parameters
@@ -16,15 +17,14 @@ public final class ExponentialMovingAverage {
     /// The averages by the parameters' names, for saving.
     public var state: [(name: String, value: Tensor)] { zip(parameters, averages).map { ($0.name, $1) } }
 
-    /// Takes over saved averages, of so many updates. Throws when one is missing or misshaped.
-    public func restore(_ saved: [String: Tensor], updates: Int) throws {
+    /// Takes over saved averages, whose number of updates is to be set beside. Throws when one is missing or misshaped.
+    public func restore(_ saved: [String: Tensor]) throws {
         for (name, average) in state {
             guard let other = saved[name], other.shape == average.shape else {
                 throw RunError.state("the saved state of this run has no average of \(name)")
             }
             average.copy_(other)
         }
-        self.updates = updates
     }
 
     /// The decay grows from small values, so that the average does not remember the initial weights.

@@ -1,136 +1,128 @@
-import Diffusion
 import Encoding
 import Foundation
-import Layers
-import Networks
-import Storage
 import Torch
 import Winners
 
 /// Algorithm 1 of the paper, and every other row of the method table.
+///
+/// It knows nothing of a run's files: references come from a pool that it is given, and what else is to be kept of it is a ``RunKeeper``'s matter.
 public final class Trainer {
     public let settings: AlignmentSettings
-    private let pipeline: DenoisingPipeline
-    private let winners: EncodedWinners
+    let winners: EncodedWinners
     /// Rows of the winners that are trained on.
     private let trainingRows: [Int]
-    private let validator: Validator?
-    private let directory: RunDirectory
-    private let policyStore: ParameterStore
-    /// The policy, and copies of it over the same weights for other threads.
-    private let policies: [(network: UNet, store: ParameterStore)]
-    private let pool: ReferencePool
-    private let optimiser: AdamW
+    let pool: ReferencePool
+    let policy: Policy
+    let optimiser: AdamW
     /// Becomes the resulting model, where it is kept.
-    private let average: ExponentialMovingAverage?
-    private let gradients: ExampleGradients
-    private let log: RunLog
-    private let events: RunEvents
-    private let alarms: Alarms
-    private let inputs: RunState.Inputs
-    private var counters: RunState.Counters
-    /// By the newest saved state.
-    private var updatesSaved: Int
-    /// Row and number of an example of the latest update that was taken in this process: nothing but that step can have spoilt its gradient since.
-    private var latestExample: (row: Int, number: Int)?
+    let average: ExponentialMovingAverage?
+    let gradients: ExampleGradients
+    var counters = RunState.Counters()
+    /// An example of the latest update that was taken in this process: nothing but that step can have spoilt its gradient since.
+    var latestExample: (row: Int, number: Int)?
 
-    /// Of the random order of the winners.
+    /// Seed purpose of the winners' order.
     static let orderPurpose = "winner order"
-    /// How many updates in a row may be left out before the run gives up.
+    /// How many updates in a row may be left out before the training gives up.
     public static let greatestSkipsInARow = 10
-    /// Threads share the operators of a large network, whose gradients are large too, and the batch of a small one.
-    private static let greatestBytesOfFurtherGradients = 256 << 20
 
-    /// Begins a run, or goes on with its newest saved state.
-    /// - Parameter validator: measures every checkpoint, the base model's first; nil where nothing is to be measured
-    public init(
-        _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory, _ validator: Validator? = nil
-    ) throws {
-        try settings.validate()
-        self.settings = settings
-        self.pipeline = pipeline
-        self.winners = winners
-        self.validator = validator
+    private init(_ settings: AlignmentSettings, _ winners: EncodedWinners, _ pool: ReferencePool, _ policy: Policy, _ gradients: ExampleGradients) {
+        (self.settings, self.winners, self.pool, self.policy, self.gradients) = (settings, winners, pool, policy, gradients)
         trainingRows = HeldOutSplit(of: winners, settings).training
-        self.directory = directory
-        let row = settings.row
-        guard row.losers != .dataset || winners.settings.withLosers else { throw RunError.model("this method needs winners with losing images") }
-        let saved = try RunState.load(directory)
-        inputs = RunState.Inputs(data: winners.key, unet: pipeline.unetKey)
-        if let saved { try Self.refuseChanges(from: saved.inputs, to: inputs) }
-        counters = saved?.counters ?? RunState.Counters()
-        updatesSaved = counters.updates
+        optimiser = AdamW(policy.trained, settings: AdamW.Settings(weightDecay: settings.optimisation.weightDecay))
+        average = settings.optimisation.ema > 0 ? ExponentialMovingAverage(policy.trained, decay: settings.optimisation.ema) : nil
+        counters.lossScale = settings.computation.precision == .f16 ? LossScale() : nil
+    }
+
+    /// Sets a training up at its start. Throws where settings, model and winners do not suit each other.
+    public static func prepare(_ settings: AlignmentSettings, _ winners: EncodedWinners, _ pool: ReferencePool) throws -> Trainer {
+        try settings.validate()
+        guard settings.row.losers != .dataset || winners.settings.withLosers else { throw RunError.model("this method needs winners with losing images") }
+        let pipeline = pool.part.pipeline
+        let gradients = ExampleGradients(settings, winners, pipeline.schedule, try pipeline.latentSampler(settings.sampling))
+        return Trainer(settings, winners, pool, try pool.part.makePolicy(settings), gradients)
+    }
+
+    /// Trains to the end.
+    /// - Parameter keeper: of the run; without one nothing remains but the policy, and its checkpoints in the pool
+    public func run(_ keeper: RunKeeper? = nil) throws {
+        if settings.row.comparesPairs { try pool.keepFirst() }
+        try keeper?.begin(self)
+        while !isDone {
+            // Take winners.
+            let (rows, position) = try takeWinners { try keeper?.wait(for: ($0, $1), self) }
+            // Draw the reference; sample, noise, errors, loss.
+            let gathered = try gatherGradients(rows)
+            try keeper?.confirm(gathered, self)
+            // Step.
+            let update = advance(gathered)
+            counters.position = position
+            // Append the policy to the checkpoints.
+            if let keeper {
+                try keeper.record(update, gathered, self)
+            } else {
+                if endsIteration { try appendCheckpoint() }
+                try giveUpIfStuck()
+            }
+        }
+        guard hasLearned else { throw RunError.noneTaken(counters.updates) }
+        average?.apply()
+        try keeper?.export(self)
+    }
+
+    // MARK: Where it is
+
+    /// Updates done, those of former processes included.
+    public var updatesDone: Int { counters.updates }
+
+    var isDone: Bool { counters.updates >= settings.totalUpdates }
+
+    /// Whether the latest update was the last of its iteration.
+    var endsIteration: Bool { counters.updates % settings.optimisation.updates == 0 }
+
+    /// The iteration from whose checkpoint the training went on, if it did and has made no update since.
+    public var restartedFrom: Int? { counters.startedFrom.flatMap { $0 * settings.optimisation.updates == counters.updates ? $0 : nil } }
+
+    /// Updates that the optimiser has forgotten, where the training went on from a checkpoint.
+    private var updatesBefore: Int { (counters.startedFrom ?? 0) * settings.optimisation.updates }
+
+    /// Whether the policy is another than the model that the training began with.
+    var hasLearned: Bool { updatesBefore + optimiser.stepCount > 0 }
+
+    /// Updates that were left out, because their gradients were not finite.
+    var updatesSkipped: Int { counters.updates - updatesBefore - optimiser.stepCount }
+
+    func giveUpIfStuck() throws {
+        if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
+    }
+
+    func appendCheckpoint() throws { try pool.append(counters.updates / settings.optimisation.updates, policy.trained) }
+
+    // MARK: State
+
+    /// All that moves while it trains, beside the counters.
+    private var parts: [(component: RunState.Component, part: any Restorable)] {
+        [(.policy, policy), (.optimiser, optimiser)] + (average.map { [(.average, $0)] } ?? [])
+    }
+
+    /// What a run saves of it.
+    var state: [RunState.Part] { parts.map { RunState.Part(component: $0.component, tensors: $0.part.state) } }
+
+    /// Goes on where a run has saved it.
+    func restore(_ saved: RunState) throws {
+        counters = saved.counters
         if settings.computation.precision == .f16, counters.lossScale == nil { counters.lossScale = LossScale() }
-        let adapters = try settings.startingAdapters(pipeline.unetTensors)
-        policyStore =
-            adapters.map { ParameterStore(pipeline.unetTensors, isTrainable: true, adapters: saved?.adapters(like: $0) ?? $0) }
-            ?? ParameterStore(saved?.policy ?? pipeline.unetTensors, isTrainable: true)
         do {
-            policies = try Self.policies(policyStore, pipeline.unet.configuration, settings)
+            try policy.restore(saved[.policy])
         } catch {
             throw RunError.state("the saved state of this run belongs to another model: \(error)")
         }
-        optimiser = AdamW(policyStore.trained, settings: AdamW.Settings(weightDecay: settings.optimisation.weightDecay))
-        average = settings.optimisation.ema > 0 ? ExponentialMovingAverage(policyStore.trained, decay: settings.optimisation.ema) : nil
-        if let saved {
-            try optimiser.restore(saved.optimiser)
-            // An update that was left out moved neither.
-            try average?.restore(saved.average, updates: optimiser.stepCount)
-        }
-        pool = try ReferencePool(settings, pipeline, in: directory)
-        if row.comparesPairs {
-            if settings.adapters.from != nil, let adapters { try pool.keepFirst(adapters.tensors.map { ($0.key, $0.value) }) }
-            if adapters == nil, ParameterStore.isLarge(pipeline.unetTensors) { try pool.keepFirst(pipeline.unetTensors.map { ($0.key, $0.value) }) }
-        }
-        let sampler = try pipeline.scheduler.inStableDiffusionPipeline.sampler(settings.sampling.sampler, eta: settings.sampling.eta)
-        gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
-        events = try RunEvents(directory, settings, continuingAfter: counters.updates)
-        // What the events lack of the log is made up for.
-        log = try RunLog(directory.log, continuingAfter: counters.updates, known: events.append)
-        alarms = Alarms(totalUpdates: settings.totalUpdates)
+        for (component, part) in parts where component != .policy { try part.restore(saved[component]) }
+        // An update that was left out moved neither.
+        average?.updates = optimiser.stepCount
     }
 
-    /// The policy and, for every further thread that takes part of a batch, a copy over the same weights with gradients of its own.
-    private static func policies(
-        _ store: ParameterStore, _ configuration: UNetConfiguration, _ settings: AlignmentSettings
-    ) throws -> [(network: UNet, store: ParameterStore)] {
-        func policy(_ store: ParameterStore) throws -> (UNet, ParameterStore) {
-            var network = try store.build { UNet($0, configuration) }
-            network.recomputesBlocks = settings.computation.gradientCheckpointing
-            network.precision = settings.computation.precision
-            return (network, store)
-        }
-        var policies = [try policy(store)]
-        let bytes = store.trained.map { $0.value.count * $0.value.dtype.size }.reduce(0, +)
-        let isOnCPU = store.parameters.allSatisfy { $0.value.device == .cpu }
-        let copies = isOnCPU ? min(Runtime.threads - 1, greatestBytesOfFurtherGradients / bytes) : 0
-        for _ in 0..<copies { policies.append(try policy(ParameterStore(sharing: store))) }
-        return policies
-    }
-
-    private static func refuseChanges(from saved: RunState.Inputs, to now: RunState.Inputs) throws {
-        var changes: [String] = []
-        if let before = saved.data, before != now.data {
-            changes.append("winners: images, captions or the encoders of the model have changed since the run began")
-        }
-        if saved.unet != now.unet { changes.append("model: the UNet's weights have changed since the run began") }
-        guard changes.isEmpty else { throw RunError.differs(changes) }
-    }
-
-    /// Called before files of the run are replaced; where it throws, nothing is.
-    public var mayWrite: () throws -> Void = {}
-
-    /// The iteration from whose checkpoint the run went on, if it did and has made no update since.
-    public var restartedFrom: Int? { counters.startedFrom.flatMap { $0 * settings.optimisation.updates == counters.updates ? $0 : nil } }
-
-    /// Updates that the optimiser has forgotten, where the run went on from a checkpoint.
-    private var updatesBefore: Int { (counters.startedFrom ?? 0) * settings.optimisation.updates }
-
-    /// Whether the policy is another than the model that the run began with.
-    private var hasLearned: Bool { updatesBefore + optimiser.stepCount > 0 }
-
-    /// Updates that were done before this process.
-    public var updatesDone: Int { counters.updates }
+    // MARK: Winners
 
     /// The winners still to come, in their order, and how many of them.
     public var outlook: (order: ShuffledOrder, count: Int) {
@@ -139,86 +131,8 @@ public final class Trainer {
         return (order, (settings.totalUpdates - counters.updates) * settings.optimisation.batch)
     }
 
-    /// Runs to the end, or to a signal: then the update in hand is finished and saved first. One that waits for its winners is not in hand.
-    /// - Parameter encoding: called while an update waits for its winners to be encoded
-    public func run(
-        stopping signals: StopSignals, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }, progress: (LoggedUpdate) throws -> Void
-    ) throws {
-        var isSaveDue = false
-        try validate(stopping: signals)
-        while counters.updates < settings.totalUpdates {
-            let (rows, position) = try nextWinners {
-                if let stop = signals.received {
-                    throw StoppedBySignal(number: stop, isSaved: try updatesSaved == counters.updates || saveIfGood())
-                }
-                try encoding($0, $1)
-            }
-            let gathered = try gatherGradients(rows)
-            // A state is good once finite gradients have come out of it: one that a last huge step has spoilt never replaces a good one.
-            if isSaveDue, gathered.areFinite {
-                try save()
-                isSaveDue = false
-            }
-            let entry = advance(gathered)
-            counters.position = position
-            try log.append(entry)
-            try events.append(entry)
-            let endsIteration = counters.updates % settings.optimisation.updates == 0
-            let stop = signals.received
-            let isLast = counters.updates == settings.totalUpdates
-            let isGood = isLast || stop != nil ? try isGood() : true
-            if endsIteration, isGood {
-                try mayWrite()
-                try pool.append(counters.updates / settings.optimisation.updates, policyStore.trained)
-            }
-            isSaveDue = isSaveDue || endsIteration || counters.updates % settings.run.saveEvery == 0
-            if isLast || stop != nil, isGood { try save() }
-            try progress(entry)
-            if let stop { throw StoppedBySignal(number: stop, isSaved: isGood) }
-            if counters.skipsInARow >= Self.greatestSkipsInARow { throw RunError.notFinite(counters.skipsInARow) }
-            if isLast, !isGood { throw hasLearned ? RunError.spoilt : .noneTaken(counters.updates) }
-            if endsIteration { try validate(stopping: signals) }
-        }
-        if let stop = signals.received { throw StoppedBySignal(number: stop) }
-        guard hasLearned else { throw RunError.noneTaken(counters.updates) }
-        try mayWrite()
-        if let average {
-            average.apply()
-            guard try isFinite() else { throw RunError.spoilt }
-        }
-        if let scale = settings.loraScale {
-            let adapters = LowRankAdapters(Dictionary(uniqueKeysWithValues: policyStore.trained.map { ($0.name, $0.value) }), scale: scale)
-            try LoRA.write(adapters, textEncoder: settings.modelFiles.textEncoderAdapters(), naming: settings.adapters.names, to: directory.adapters)
-        }
-        try settings.modelFiles.write(to: directory.model, unet: pipeline.unet.configuration, unetTensors: policyStore.merged)
-        if let stop = signals.received { throw StoppedBySignal(number: stop) }
-    }
-
-    /// What gradients are too large by, until they are clipped.
-    private var lossScale: Double { counters.lossScale?.factor ?? 1 }
-
-    /// Validates the checkpoints so far that were not yet.
-    private func validate(stopping signals: StopSignals) throws {
-        try validator?.run(through: counters.updates / settings.optimisation.updates, of: pool, events, stopping: signals)
-    }
-
-    /// What an update's gradients, which stand in the policy's tensors, came from.
-    private struct Gathered {
-        /// Row and number of the first.
-        let example: (row: Int, number: Int)
-        let k: Int
-        let reference: Int?
-        let diagnostics: Diagnostics
-        /// Before clipping.
-        let norm: Double
-        let sampleSeconds: Double
-        let seconds: Double
-
-        var areFinite: Bool { diagnostics.loss.isFinite && norm.isFinite }
-    }
-
-    /// The next winners of the run's order, encoded, and the position after them. One that cannot be used is passed over.
-    private func nextWinners(_ waiting: (_ done: Int, _ of: Int) throws -> Void) throws -> (rows: [Int], position: Int) {
+    /// The next winners of the order, encoded, and the position after them. One that cannot be used is passed over.
+    private func takeWinners(_ waiting: (_ done: Int, _ of: Int) throws -> Void) throws -> (rows: [Int], position: Int) {
         var order = outlook.order
         let start = order.position
         var rows: [Int] = []
@@ -229,107 +143,5 @@ public final class Trainer {
             rows += zip(drawn, try winners.prepare(drawn, progress: waiting)).filter(\.1).map(\.0)
         }
         return (rows, order.position)
-    }
-
-    /// The first half of an update: draw a reference, then sample, noise and compare in parts.
-    private func gatherGradients(_ rows: [Int]) throws -> Gathered {
-        let clock = Stopwatch()
-        let update = counters.updates
-        let k = update / settings.optimisation.updates + 1
-        let reference = settings.row.comparesPairs ? pool.index(update: update, k: k) : nil
-        var network = try reference.map(pool.network)
-        network?.precision = settings.computation.precision
-        let first = update * settings.optimisation.batch
-        var base = reference != 0 && gradients.watches(first..<first + settings.optimisation.batch) ? try pool.network(0) : nil
-        base?.precision = settings.computation.precision
-        var diagnostics = Diagnostics(timestepCount: pipeline.schedule.count)
-        var sampleSeconds = 0.0
-        let size = settings.computation.microBatch > 0 ? min(settings.computation.microBatch, settings.optimisation.batch) : settings.optimisation.batch
-        for done in stride(from: 0, to: settings.optimisation.batch, by: size) {
-            let networks = policies.map(\.network)
-            let outcomes = try Workers.map(min(size, settings.optimisation.batch - done), limit: networks.count) {
-                [gradients, network, base, lossScale] worker, part in
-                let examples = done + part.lowerBound..<done + part.upperBound
-                return try gradients.add(
-                    rows: Array(rows[examples]), numbers: first + examples.lowerBound..<first + examples.upperBound, policy: networks[worker],
-                    reference: network, base: base, lossScale: lossScale)
-            }
-            for outcome in outcomes { diagnostics.append(outcome.diagnostics) }
-            sampleSeconds += outcomes.map(\.sampleSeconds).reduce(0, +) / Double(outcomes.count)
-        }
-        if reference == 0 { diagnostics.takeReferenceAsBase() }
-        for copy in policies.dropFirst() { policyStore.addGradients(of: copy.store) }
-        let norm = optimiser.gradientNorm() / lossScale
-        return Gathered(
-            example: (rows[0], first), k: k, reference: reference, diagnostics: diagnostics, norm: norm, sampleSeconds: sampleSeconds,
-            seconds: clock.seconds)
-    }
-
-    /// The second half: step, or leave the update out where its gradients are not finite.
-    private func advance(_ gathered: Gathered) -> LoggedUpdate {
-        let clock = Stopwatch()
-        let rate = settings.rates.rate(at: counters.updates)
-        if gathered.areFinite {
-            optimiser.clipGradients(norm: gathered.norm, to: settings.optimisation.gradientClip, scale: lossScale)
-            optimiser.step(learningRate: rate)
-            average?.update()
-            latestExample = gathered.example
-        } else {
-            optimiser.clearGradients()
-        }
-        let isFirst = counters.updates == counters.startedFrom.map { $0 * settings.optimisation.updates }
-        counters.updates += 1
-        counters.lossScale?.update(wasFinite: gathered.areFinite)
-        counters.skipsInARow = gathered.areFinite ? 0 : counters.skipsInARow + 1
-        let seconds = gathered.seconds + clock.seconds
-        var entry = LoggedUpdate(update: counters.updates)
-        entry.k = gathered.k
-        entry.reference = gathered.reference
-        entry.examples = counters.updates * settings.optimisation.batch
-        entry.fromCheckpoint = isFirst ? counters.startedFrom : nil
-        gathered.diagnostics.fill(&entry, k: gathered.k, reference: gathered.reference)
-        entry.gradientNorm = gathered.norm.isFinite ? gathered.norm : nil
-        entry.learningRate = rate
-        entry.sampleSeconds = gathered.sampleSeconds
-        entry.updateSeconds = max(0, seconds - gathered.sampleSeconds)
-        entry.examplesPerSecond = seconds > 0 ? Double(settings.optimisation.batch) / seconds : nil
-        entry.peakMegabytes = Double(ProcessMemory.peakMegabytes)
-        entry.skipped = gathered.areFinite ? 0 : 1
-        var errors = counters.winnerErrors ?? PairedErrors()
-        errors.append(gathered.diagnostics.pairsWithBase)
-        counters.winnerErrors = errors
-        entry.winnerErrorRatio = errors.ratio
-        entry.alarms = alarms.raised(
-            by: entry, margins: gathered.diagnostics.margins, errors: errors, skipped: counters.updates - updatesBefore - optimiser.stepCount)
-        return entry
-    }
-
-    /// Saves the state that a run stops with, where it is good.
-    /// - Returns: whether it was saved
-    private func saveIfGood() throws -> Bool {
-        guard try isGood() else { return false }
-        try save()
-        return true
-    }
-
-    /// Whether the state that a run stops or ends with is worth keeping: finite gradients come out of it, and an end is of something. The next update would
-    /// prove the former, as it does of the other states, but it may take minutes, and after the last there is none.
-    private func isGood() throws -> Bool { try (hasLearned || counters.updates < settings.totalUpdates) && isFinite() }
-
-    /// Whether the policy's weights, a winner's own error and its gradient are finite. Where this process took no step, they are those of a good state.
-    private func isFinite() throws -> Bool {
-        guard policyStore.trained.allSatisfy(\.value.isFinite) else { return false }
-        guard let latestExample else { return true }
-        defer { optimiser.clearGradients() }
-        let error = try gradients.addWinner(row: latestExample.row, number: latestExample.number, policy: policies[0].network)
-        return error.isFinite && optimiser.gradientNorm().isFinite
-    }
-
-    private func save() throws {
-        try mayWrite()
-        try log.flush()
-        try events.flush()
-        try RunState.save(counters, inputs: inputs, policy: policyStore.trained, optimiser: optimiser, average: average, in: directory)
-        updatesSaved = counters.updates
     }
 }

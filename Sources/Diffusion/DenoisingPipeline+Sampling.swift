@@ -1,40 +1,35 @@
-import Networks
 import Torch
 
 extension DenoisingPipeline {
-    /// Draws latents `[B, C, h, w]`, scaled as the UNet knows them, in one batch.
+    /// Draws latents `[B, …]`, scaled as the denoiser knows them, in one batch, each from a generator of its own.
     ///
     /// - Parameters:
-    ///   - textStates: `[B, L, D]`.
-    ///   - unconditional: of the negative prompts, `[B, L, D]` or `[1, L, D]`; not looked at without guidance.
+    ///   - conditioning: of `B` examples.
+    ///   - unconditional: of the negative prompts, `B` of them or one for all; not looked at without guidance.
     ///   - seeds: `B` of them.
-    ///   - shape: of one image's latents, `[C, h, w]`; a square of the UNet's size by default.
+    ///   - shape: of one example's latents; the size that the model was made for by default.
+    ///   - denoiser: draws in place of the pipeline's own, such as a run's policy.
+    /// - Throws: `GenerationError.notFinite` where the answers are, and what `latentSampler` throws.
     public func latents(
-        _ textStates: Tensor, unconditional: Tensor, seeds: [UInt64], shape: [Int]? = nil, settings: SamplingSettings, unet: UNet? = nil,
-        progress: (_ made: Int) throws -> Void = { _ in }
+        _ conditioning: Conditioning, unconditional: Conditioning, seeds: [UInt64], shape: [Int]? = nil, settings: SamplingSettings,
+        denoiser: (any Denoiser)? = nil, progress: (_ made: Int) throws -> Void = { _ in }
     ) throws -> Tensor {
-        let unet = unet ?? self.unet
-        let sides = unet.configuration.sampleSides
-        let noise = SeededNoise(seeds: seeds, shape: shape ?? [unet.configuration.inChannels, sides.height, sides.width])
-        let denoiser = try settings.classifierFreeGuidance.denoiser(conditional: textStates, unconditional: unconditional) { x, t, states in
-            try Workers.inParts(of: x) { unet(x[$0], timesteps: Tensor([Float(t)]), context: states[$0]) }
-        }
-        let latents = try sampler(settings).sample(
-            noise.next(), steps: settings.steps, varianceNoise: noise.next, observer: { index, _ in try progress(index + 1) }, denoiser: denoiser)
+        let noise = SeededNoise(seeds: seeds, shape: shape ?? latentShape)
+        let latents = try latentSampler(settings).draw(
+            denoiser ?? unet, conditioning, unconditional: unconditional, start: noise.next(), stepNoise: noise.next, sharesOut: true,
+            progress: progress)
         try GenerationError.check(latents, "latents", seeds)
         return latents
     }
 
-    /// The sampler of these settings, with the corrections that diffusers' `StableDiffusionPipeline` makes to every scheduler file.
-    public func sampler(_ settings: SamplingSettings) throws -> any Sampler {
-        try scheduler.inStableDiffusionPipeline.sampler(settings.sampler, eta: settings.eta)
+    /// How this model draws latents, with the corrections that diffusers' `StableDiffusionPipeline` makes to every scheduler file.
+    public func latentSampler(_ settings: SamplingSettings) throws -> LatentSampler {
+        try LatentSampler(settings, scheduler.inStableDiffusionPipeline)
     }
-}
 
-extension Workers {
-    /// A network's answer to a batch, parts of it computed at the same time where that is on the processor.
-    public static func inParts(of batch: Tensor, _ network: @Sendable (Range<Int>) -> Tensor) throws -> Tensor {
-        let parts = try map(batch.size(0), limit: batch.device == .cpu ? .max : 1) { network($1) }
-        return parts.count == 1 ? parts[0] : Tensor.concatenated(parts)
+    /// Of one example, `[C, h, w]`, in the size that the model was made for.
+    public var latentShape: [Int] {
+        let sides = unet.configuration.sampleSides
+        return [unet.configuration.inChannels, sides.height, sides.width]
     }
 }

@@ -27,6 +27,9 @@ public struct DenoisingPipeline {
 
     /// The tensors of the UNet, to build another one over, such as the policy of a run.
     public var unetTensors: [String: Tensor] { store.tensors }
+
+    /// Builds another denoiser of this kind over other tensors.
+    public func denoiser(over store: ParameterStore) throws -> any Denoiser { try store.build { UNet($0, unet.configuration) } }
 }
 
 extension Pipeline {

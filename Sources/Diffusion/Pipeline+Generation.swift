@@ -1,4 +1,3 @@
-import Networks
 import Torch
 
 /// How an image is drawn from its start noise.
@@ -32,36 +31,35 @@ extension Pipeline {
     ///   - prompts: `B` of them.
     ///   - negativePrompts: what guidance leads away from: one for all, or one a prompt.
     ///   - seeds: one an image. Start noise (and the noise of a stochastic sampler) comes from libtorch's CPU generator of that seed.
-    ///   - width: in pixels, a multiple of the autoencoder's downsampling; `resolution` by default. `height` likewise.
+    ///   - width: in pixels, a multiple of the autoencoder's downsampling; the model's by default, see `size`. `height` likewise.
     ///   - batch: images that go through the network together.
-    ///   - unet: draws in place of the pipeline's own, such as a run's policy.
+    ///   - denoiser: draws in place of the pipeline's own, such as a run's policy.
     ///   - progress: called after every call of the network with the number of calls made and to make.
     /// - Returns: images `[B, 3, H, W]` in [−1, 1]; see `pixels(_:)`.
     /// - Throws: `GenerationError`, and `SamplingError` or `SchedulerError` where the settings do not suit the scheduler.
     public func generate(
         _ prompts: [String], negativePrompts: [String] = [""], seeds: [UInt64], settings: SamplingSettings = SamplingSettings(), width: Int? = nil,
-        height: Int? = nil, batch: Int = 8, unet: UNet? = nil, progress: (_ made: Int, _ calls: Int) throws -> Void = { _, _ in }
+        height: Int? = nil, batch: Int = 8, denoiser: (any Denoiser)? = nil,
+        progress: (_ made: Int, _ calls: Int) throws -> Void = { _, _ in }
     ) throws -> Tensor {
         guard !prompts.isEmpty, seeds.count == prompts.count, negativePrompts.count == 1 || negativePrompts.count == prompts.count else {
             throw GenerationError.counts(prompts: prompts.count, seeds: seeds.count, negativePrompts: negativePrompts.count)
         }
         guard batch > 0 else { throw GenerationError.batch(batch) }
-        let latentShape = try latentShape(
-            width: width ?? (unet ?? self.unet).configuration.sampleSides.width * autoencoder.configuration.downsampling,
-            height: height ?? resolution)
+        let latentShape = try latentShape(width: width ?? size.width, height: height ?? size.height)
         let guidance = try settings.classifierFreeGuidance
         let texts = DistinctTexts(prompts + (guidance.isOn ? negativePrompts : []))
-        let states = textStates(texts.distinct, batch: batch)
+        let conditioning = conditioning(texts.distinct, batch: batch)
         let starts = Array(stride(from: 0, to: prompts.count, by: batch))
-        let calls = try denoising.sampler(settings).timesteps(settings.steps).count
+        let calls = try denoising.latentSampler(settings).calls
         var images: [Tensor] = []
         for (index, start) in starts.enumerated() {
             let range = start..<min(start + batch, prompts.count)
             let negatives = negativePrompts.count == 1 ? [prompts.count] : range.map { prompts.count + $0 }
-            let conditional = states.gathered(range.map { texts.rows[$0] })
+            let conditional = conditioning.gathered(range.map { texts.rows[$0] })
             let latents = try denoising.latents(
-                conditional, unconditional: guidance.isOn ? states.gathered(negatives.map { texts.rows[$0] }) : conditional,
-                seeds: Array(seeds[range]), shape: latentShape, settings: settings, unet: unet,
+                conditional, unconditional: guidance.isOn ? conditioning.gathered(negatives.map { texts.rows[$0] }) : conditional,
+                seeds: Array(seeds[range]), shape: latentShape, settings: settings, denoiser: denoiser,
                 progress: { try progress(index * calls + $0, starts.count * calls) })
             images.append(try decoded(latents, seeds: Array(seeds[range])))
         }
@@ -90,9 +88,9 @@ extension Pipeline {
         return [unet.configuration.inChannels, height / factor, width / factor]
     }
 
-    private func textStates(_ texts: [String], batch: Int) -> Tensor {
+    private func conditioning(_ texts: [String], batch: Int) -> Conditioning {
         let starts = stride(from: 0, to: texts.count, by: batch)
-        return Tensor.concatenated(starts.map { textStates(Array(texts[$0..<min($0 + batch, texts.count)])) })
+        return Conditioning.concatenated(starts.map { conditioning(Array(texts[$0..<min($0 + batch, texts.count)])) })
     }
 }
 

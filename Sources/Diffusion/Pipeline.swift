@@ -75,8 +75,11 @@ public struct Pipeline {
         return found
     }
 
-    /// The side of the square images that the model was made for, in pixels.
-    public var resolution: Int { unet.configuration.sampleSize * autoencoder.configuration.downsampling }
+    /// The size of the images that the model was made for, in pixels.
+    public var size: (width: Int, height: Int) {
+        let (sides, factor) = (unet.configuration.sampleSides, autoencoder.configuration.downsampling)
+        return (sides.width * factor, sides.height * factor)
+    }
 
     /// The tensors of the UNet, to build another one over, such as the policy of a run.
     public var unetTensors: [String: Tensor] { stores.unet.tensors }
@@ -90,6 +93,9 @@ public struct Pipeline {
         let ids = tokenizer.ids(texts)
         return noGradients { textEncoder(Tensor(ids.flatMap { $0 }, shape: [texts.count, tokenizer.maximumLength])) }
     }
+
+    /// What the denoiser is told of texts.
+    public func conditioning(_ texts: [String]) -> Conditioning { Conditioning(text: textStates(texts)) }
 
     /// Writes a single file as model-sharing sites offer them. Throws where that cannot tell what the model is: see `SingleFile.write`.
     public func write(singleFile file: URL, unetTensors: [(name: String, value: Tensor)]? = nil) throws {

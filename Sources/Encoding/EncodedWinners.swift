@@ -1,10 +1,11 @@
+import Diffusion
 import Foundation
 import Media
 import Storage
 import Torch
 import Winners
 
-/// Winners as the denoiser sees them: latents and text states, computed once each, kept in a store and read from it again for every batch.
+/// Winners as the denoiser sees them: latents and conditioning, computed once each, kept in a store and read from it again for every batch.
 ///
 /// A winner is encoded when it is wanted, by whoever wants it first; ``EncodingAhead`` wants it before a training does. One whose image cannot be decoded
 /// is known by then, and listed in ``skips``.
@@ -14,10 +15,10 @@ public final class EncodedWinners: @unchecked Sendable {
     public let winners: [Winner]
     /// Of all they are made from: images, captions, settings and encoders. Equal keys stand for equal winners.
     public let key: String
-    /// `[C, h, w]`
+    /// Of one winner, `[C, h, w]`.
     public let latentShape: [Int]
-    /// Text state of the empty caption, `[1, L, D]`.
-    public let emptyState: Tensor
+    /// Of the empty caption, one example: what guidance leads away from.
+    public let unconditional: Conditioning
     private let root: URL
     private let encoder: WinnerEncoder
     private let store: any EncodingStore
@@ -29,14 +30,31 @@ public final class EncodedWinners: @unchecked Sendable {
     private var states: [State]
     private var unusable: [Int: Skip] = [:]
 
+    private init(
+        _ winners: [Winner], root: URL, leftOut listed: [Skip], _ encoder: WinnerEncoder, _ settings: EncodingSettings, _ store: any EncodingStore,
+        key: String, latentShape: [Int], unconditional: Conditioning
+    ) {
+        (self.winners, self.root, self.listed, self.encoder, self.settings, self.store) = (winners, root, listed, encoder, settings, store)
+        (self.key, self.latentShape, self.unconditional) = (key, latentShape, unconditional)
+        states = Array(repeating: .open, count: winners.count)
+    }
+
+    /// Looks which winners of a data set can serve, and encodes the empty caption.
     /// - Parameter limit: use at most that many winners; 0 for all
-    public init(_ set: WinnerSet, _ encoder: WinnerEncoder, _ settings: EncodingSettings, limit: Int = 0, store: any EncodingStore = EncodingMemory()) throws {
+    public static func open(
+        _ set: WinnerSet, _ encoder: WinnerEncoder, _ settings: EncodingSettings, limit: Int = 0, store: any EncodingStore = EncodingMemory()
+    ) throws -> EncodedWinners {
         let first = limit > 0 ? Array(set.winners.prefix(limit)) : set.winners
-        winners = settings.withLosers ? first.filter { $0.loser != nil } : first
+        let winners = settings.withLosers ? first.filter { $0.loser != nil } : first
         let withoutLosers = settings.withLosers ? first.filter { $0.loser == nil } : []
-        listed = set.report + withoutLosers.map { Skip(file: $0.image.name, reason: "has no losing image, which this method needs") }
-        (root, self.encoder, self.settings, self.store) = (set.root, encoder, settings, store)
-        guard !winners.isEmpty else { throw WinnerSetError.noWinners(root.path, lookedFor: "winners with losing images", listed) }
+        let listed = set.report + withoutLosers.map { Skip(file: $0.image.name, reason: "has no losing image, which this method needs") }
+        guard !winners.isEmpty else { throw WinnerSetError.noWinners(set.root.path, lookedFor: "winners with losing images", listed) }
+        return EncodedWinners(
+            winners, root: set.root, leftOut: listed, encoder, settings, store, key: key(of: winners, encoder, settings),
+            latentShape: encoder.latentShape(settings), unconditional: try conditioning(of: "", encoder, store).clone())
+    }
+
+    private static func key(of winners: [Winner], _ encoder: WinnerEncoder, _ settings: EncodingSettings) -> String {
         var key = ContentKey()
         key.update("winners 1 \(settings.withLosers) \(settings.flipsImages)")
         for winner in winners {
@@ -45,11 +63,7 @@ public final class EncodedWinners: @unchecked Sendable {
             for caption in winner.captions { key.update(encoder.key(ofCaption: caption)) }
             key.update(settings.withLosers ? winner.loser!.digest : "")
         }
-        self.key = key.text
-        let side = settings.resolution / encoder.autoencoder.downsampling
-        latentShape = [encoder.autoencoder.latentChannels, side, side]
-        states = Array(repeating: .open, count: winners.count)
-        emptyState = try Self.state(of: "", encoder, store).unsqueezed(0).clone()
+        return key.text
     }
 
     public var count: Int { winners.count }
@@ -71,7 +85,7 @@ public final class EncodedWinners: @unchecked Sendable {
         let latents = file(latentShape.reduce(settings.posterior == .sample ? 2 : 1, *))
         let images = rows.reduce(0) { sum, row in sum + views.count { !store.contains(.latents, latentKey(row, $0)) } }
         let captions = Set(rows.flatMap { winners[$0].captions.map(encoder.key(ofCaption:)) }).count { !store.contains(.states, $0) }
-        return images * latents + captions * file(emptyState.count)
+        return images * latents + captions * file(unconditional.elementsPerExample)
     }
 
     /// Lets go of the networks that encode and of files held open; they come back where they are wanted after all.
@@ -85,19 +99,22 @@ public final class EncodedWinners: @unchecked Sendable {
 
     // MARK: Batches
 
-    /// Latents of the winners at `rows`, `[B, C, h, w]`.
+    /// Latents of the winners at `rows`, `[B, …]`.
     public func latents(_ rows: [Int], _ view: WinnerView = .winner) throws -> LatentPosterior {
         let entries = try rows.map { try latents(of: $0, view) }
         func stacked(_ name: String) -> Tensor { Tensor.stacked(entries.map { $0[name]! }) }
         return LatentPosterior(mean: stacked("mean"), deviation: settings.posterior == .sample ? stacked("deviation") : nil)
     }
 
-    /// Text states `[B, L, D]` of the winners at `rows`, the empty caption's where `dropped`.
-    /// - Parameter choices: which caption of each winner; nil: the first
-    public func states(_ rows: [Int], dropped: [Bool], captions choices: [Int]? = nil) throws -> Tensor {
-        Tensor.stacked(
+    /// What a denoiser is told of the winners at `rows`.
+    /// - Parameters:
+    ///   - isDropped: of which the empty caption takes the place; nil: of none
+    ///   - choices: which caption of each winner; nil: the first
+    public func conditioning(_ rows: [Int], dropped isDropped: [Bool]? = nil, captions choices: [Int]? = nil) throws -> Conditioning {
+        Conditioning.concatenated(
             try rows.indices.map { place in
-                try dropped[place] ? emptyState[0] : Self.state(of: winners[rows[place]].captions[choices?[place] ?? 0], encoder, store)
+                if let isDropped, isDropped[place] { return unconditional }
+                return try Self.conditioning(of: winners[rows[place]].captions[choices?[place] ?? 0], encoder, store)
             })
     }
 
@@ -107,12 +124,13 @@ public final class EncodedWinners: @unchecked Sendable {
         return try makeLatents(of: row, [view])[0]
     }
 
-    private static func state(of caption: String, _ encoder: WinnerEncoder, _ store: any EncodingStore) throws -> Tensor {
+    /// One example's, from the store or made for it.
+    private static func conditioning(of caption: String, _ encoder: WinnerEncoder, _ store: any EncodingStore) throws -> Conditioning {
         let key = encoder.key(ofCaption: caption)
-        if let state = store.load(.states, key)?["states"] { return state }
+        if let stored = store.load(.states, key), let conditioning = WinnerEncoder.conditioning(stored) { return conditioning }
         let states = try encoder.states(of: caption)
         try store.save(.states, key, states)
-        return states["states"]!
+        return WinnerEncoder.conditioning(states)!
     }
 
     private func image(of row: Int, _ view: WinnerView) -> ImageReference { view == .loser ? winners[row].loser! : winners[row].image }

@@ -3,9 +3,9 @@ import Torch
 
 /// Scaled latents of some images as the autoencoder's posterior gives them.
 public struct LatentPosterior: Sendable {
-    /// `[B, C, h, w]`
+    /// `[B, …]`
     public let mean: Tensor
-    /// `[B, C, h, w]`; nil where the mode alone is wanted.
+    /// `[B, …]`; nil where the mode alone is wanted.
     public let deviation: Tensor?
 
     public init(mean: Tensor, deviation: Tensor?) {
@@ -13,7 +13,7 @@ public struct LatentPosterior: Sendable {
         self.deviation = deviation
     }
 
-    /// The mode, or a sample from `noise` `[B, C, h, w]`.
+    /// The mode, or a sample from `noise` `[B, …]`.
     public func latents(noise: () -> Tensor) -> Tensor { deviation.map { mean + $0 * noise() } ?? mean }
 }
 

@@ -105,17 +105,22 @@ public final class WinnerEncoder: @unchecked Sendable {
 
     // MARK: Images
 
+    /// Of one image, `[C, h, w]`.
+    func latentShape(_ settings: EncodingSettings) -> [Int] {
+        [autoencoder.latentChannels, settings.height / autoencoder.downsampling, settings.width / autoencoder.downsampling]
+    }
+
     /// Of an image's latents: equal keys stand for equal latents. The number counts changes of what is made of an image.
     func key(ofImage digest: String, mirrored: Bool, _ settings: EncodingSettings) -> String {
         var key = ContentKey()
-        for part in ["image 2", imageKey, "\(settings.resolution) \(settings.posterior) \(mirrored)", digest] { key.update(part) }
+        for part in ["image 2", imageKey, "\(settings.sizeText) \(settings.posterior) \(mirrored)", digest] { key.update(part) }
         return key.text
     }
 
     /// `mean` and, unless the mode alone is wanted, `deviation`, `[C, h, w]`, scaled.
     func latents(of image: ImageReference, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
         try Self.alone {
-            let pixels = try image.image(fittedTo: settings.resolution)
+            let pixels = try image.image(fittedTo: (settings.width, settings.height))
             let autoencoder = try networks().autoencoder
             let posterior = autoencoder.posterior((mirrored ? pixels.flippedHorizontally() : pixels).tensor.unsqueezed(0))
             guard posterior.mean.isFinite else { throw EncodingError(image: image.name) }
@@ -134,11 +139,14 @@ public final class WinnerEncoder: @unchecked Sendable {
         return key.text
     }
 
-    /// `states`, `[L, D]`.
+    /// What the store keeps of a caption: `states`, `[L, D]`.
     func states(of caption: String) throws -> [String: Tensor] {
         let textEncoder = try networks().textEncoder
         return Self.alone { ["states": textEncoder(Tensor(ids(caption), shape: [1, tokenizer.maximumLength]))[0].contiguous()] }
     }
+
+    /// What a denoiser is told, by what the store keeps of a caption, one example; nil where that is something else.
+    static func conditioning(_ stored: [String: Tensor]) -> Conditioning? { stored["states"].map { Conditioning(text: $0.unsqueezed(0)) } }
 
     private func ids(_ caption: String) -> [Int] { tokenizer.ids([caption])[0] }
 

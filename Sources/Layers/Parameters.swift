@@ -225,6 +225,10 @@ public struct ParameterError: Error, CustomStringConvertible {
     /// In the file, but no part of the network.
     public let extra: [String]
 
+    public init(origin: String?, missing: [String], misshaped: [String], extra: [String]) {
+        (self.origin, self.missing, self.misshaped, self.extra) = (origin, missing, misshaped, extra)
+    }
+
     public var description: String {
         let lists = [("missing", missing), ("misshaped", misshaped), ("not part of this configuration", extra)]
         let parts = lists.filter { !$0.1.isEmpty }.map { "\($0.0) (\($0.1.count)): \(Self.line($0.1))" }

@@ -28,10 +28,16 @@ extension RGBImage {
 
     /// A square of side `size`: the shorter side resized, then the middle cropped. Nothing is computed that the crop leaves out, so that it takes
     /// no more memory for a picture that is long and thin.
-    public func fitted(to size: Int, _ interpolation: Interpolation = .bilinear) -> RGBImage {
-        let whole = sides(shorter: size)
-        let (left, top) = (Self.offset(whole.width, size), Self.offset(whole.height, size))
-        return resized(width: whole.width, height: whole.height, columns: left..<left + size, rows: top..<top + size, interpolation)
+    public func fitted(to size: Int, _ interpolation: Interpolation = .bilinear) -> RGBImage { fitted(width: size, height: size, interpolation) }
+
+    /// A picture of that size: resized until it just covers it, then the middle cropped.
+    public func fitted(width: Int, height: Int, _ interpolation: Interpolation = .bilinear) -> RGBImage {
+        // The side that leaves nothing over; the other is rounded down.
+        let isNarrow = self.width * height <= self.height * width
+        let wholeWidth = isNarrow ? width : Int(Double(height * self.width) / Double(self.height))
+        let wholeHeight = isNarrow ? Int(Double(width * self.height) / Double(self.width)) : height
+        let (left, top) = (Self.offset(wholeWidth, width), Self.offset(wholeHeight, height))
+        return resized(width: wholeWidth, height: wholeHeight, columns: left..<left + width, rows: top..<top + height, interpolation)
     }
 
     private func sides(shorter size: Int) -> (width: Int, height: Int) {

@@ -50,14 +50,16 @@ public struct RGBImage: Sendable, Equatable {
     /// Decodes the bytes of a PNG, JPEG or WebP file.
     /// - Parameters:
     ///   - name: what errors call them
-    ///   - side: of the square that is cut out as ``fitted(to:_:)`` does; nil leaves the picture whole
-    public init(data: consuming [UInt8], name: String = "image data", ground: Ground = .white, fittedTo side: Int? = nil) throws(ImageError) {
+    ///   - size: that is cut out as ``fitted(width:height:_:)`` does; nil leaves the picture whole
+    public init(data: consuming [UInt8], name: String = "image data", ground: Ground = .white, fittedTo size: (width: Int, height: Int)? = nil)
+        throws(ImageError)
+    {
         do {
             var container = try Self.container(data)
             data = []
             self = try Self.memory.using(container.memory) { () throws(ImageError.Reason) in
                 let image = try Self.decoded(&container, over: ground)
-                return side.map { image.fitted(to: $0) } ?? image
+                return size.map { image.fitted(width: $0.width, height: $0.height) } ?? image
             }
         } catch {
             throw ImageError(file: name, reason: error)

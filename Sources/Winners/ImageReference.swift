@@ -42,7 +42,10 @@ public struct ImageReference: Sendable {
     public func image() throws(ImageError) -> RGBImage { try RGBImage(data: bytes(), name: name) }
 
     /// The square that a model sees of it; see ``RGBImage/fitted(to:_:)``.
-    public func image(fittedTo side: Int) throws(ImageError) -> RGBImage { try RGBImage(data: bytes(), name: name, fittedTo: side) }
+    public func image(fittedTo side: Int) throws(ImageError) -> RGBImage { try image(fittedTo: (side, side)) }
+
+    /// The middle part that a model sees of it; see ``RGBImage/fitted(width:height:_:)``.
+    public func image(fittedTo size: (width: Int, height: Int)) throws(ImageError) -> RGBImage { try RGBImage(data: bytes(), name: name, fittedTo: size) }
 }
 
 /// Where the bytes of one image can be read: as often as wanted, in any order and from any thread.

@@ -1,13 +1,10 @@
 import Alignment
 import ArgumentParser
 import Diffusion
-import Encoding
 import Foundation
-import Networks
 import Pages
 import Reports
 import Storage
-import Torch
 
 struct Align: ParsableCommand {
     static let configuration = CommandConfiguration(

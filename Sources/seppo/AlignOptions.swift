@@ -1,8 +1,9 @@
 import Alignment
 import ArgumentParser
-import Datasets
 import Diffusion
+import Encoding
 import Foundation
+import Storage
 import Torch
 
 // The options of `align`, in the groups of its settings.

@@ -17,7 +17,7 @@ struct AlignmentSession {
     init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws {
         Runtime.threads = settings.computation.threads
         do {
-            run = try AlignmentRun(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint)
+            run = try AlignmentRun.open(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint)
         } catch RunError.stateLost(let lost) {
             throw Refusal(description: "\(lost). \(Self.remedy(lost))")
         }

@@ -4,7 +4,6 @@ import Diffusion
 import Encoding
 import Experiments
 import Foundation
-import Networks
 import Storage
 import Torch
 

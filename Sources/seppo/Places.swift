@@ -1,5 +1,5 @@
 import ArgumentParser
-import Datasets
+import Diffusion
 import Foundation
 import Media
 import Storage

@@ -87,8 +87,8 @@ import Torch
         let random = Generator(seed: 3)
         let (x, states) = (random.normal([2, 4, 4, 4]), random.normal([2, 8, 8]))
         func answer(_ settings: AlignmentSettings) throws -> Tensor {
-            let network = try ReferencePool(settings, world.pipeline.denoising, in: directory).network(1)
-            return noGradients { network(x, timesteps: Tensor([300, 700]), context: states) }
+            let network = try ReferencePool(settings, .choose(settings, of: world.pipeline.denoising), in: directory).denoiser(1)
+            return noGradients { network(x, at: Tensor([300, 700]), Conditioning(text: states)) }
         }
         let now = try answer(settings)
         let earlier = try RunCheckpoint.adapters(SafeTensorsFile(file)).mapValues { $0.clone() }
@@ -103,14 +103,14 @@ import Torch
     /// Names change no number: a run may go on under others.
     @Test func namesMayChangeOnTheWay() throws {
         let folder = world.folder.appendingPathComponent("run")
-        try AlignmentRun(settings(), in: folder, resumes: false).run(stopping: StopSignals([])) { _ in }
+        try AlignmentRun.open(settings(), in: folder, resumes: false).run(stopping: StopSignals([])) { _ in }
         let directory = RunDirectory(folder)
         let before = try world.pipeline.merged(LoRA.File(directory.adapters))
         try FileManager.default.removeItem(at: directory.model)
-        try AlignmentRun(settings { $0.adapters.names = .diffusers }, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
+        try AlignmentRun.open(settings { $0.adapters.names = .diffusers }, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
         #expect(try SafeTensorsFile(directory.adapters).names.allSatisfy { $0.hasPrefix("unet.") })
         #expect(try relativeDifference(world.pipeline.merged(LoRA.File(directory.adapters)).unetTensors, before.unetTensors) < 1e-6)
-        #expect(throws: RunError.self) { _ = try AlignmentRun(settings { $0.adapters.alpha = 3 }, in: folder, resumes: true) }
+        #expect(throws: RunError.self) { _ = try AlignmentRun.open(settings { $0.adapters.alpha = 3 }, in: folder, resumes: true) }
     }
 
     /// Another's adapters are the first reference too, and its text encoder's changes part of the model.
@@ -128,7 +128,7 @@ import Torch
         let file = world.folder.appendingPathComponent("others.safetensors")
         try SafeTensors.write(others, to: file)
         let settings = settings { ($0.adapters.rank, $0.adapters.from, $0.optimisation.learningRate) = (0, file.path, 0) }
-        let run = try AlignmentRun(settings, in: world.folder.appendingPathComponent("run"), resumes: false)
+        let run = try AlignmentRun.open(settings, in: world.folder.appendingPathComponent("run"), resumes: false)
         try run.run(stopping: StopSignals([])) { entry in
             #expect(entry.flipZero == 1 && entry.winnerError == entry.referenceWinnerError, "policy and reference 0 are the others' model")
         }
@@ -145,7 +145,7 @@ import Torch
     @Test func aStateOfAnotherRankIsRefused() throws {
         let directory = try world.train(settings(), in: "run")
         let winners = try world.encoded(settings())
-        #expect { try Trainer(settings { $0.adapters.rank = 0 }, world.pipeline.denoising, winners, directory) } throws: { "\($0)".contains("another model") }
+        #expect { try KeptTraining(settings { $0.adapters.rank = 0 }, world.pipeline.denoising, winners, directory) } throws: { "\($0)".contains("another model") }
     }
 
     @Test func aModelWithoutAttentionIsRefused() throws {
@@ -158,8 +158,8 @@ import Torch
             autoencoder: (pipeline.autoencoder.configuration, store(2)), unet: (unet, store(3)), scheduler: pipeline.scheduler)
         let (winners, directory) = (try world.encoded(settings()), RunDirectory(world.folder.appendingPathComponent("plain")))
         try directory.create()
-        #expect { try Trainer(settings(), plain.denoising, winners, directory) } throws: { "\($0)".contains("no layers of the kind attention") }
-        _ = try Trainer(settings { $0.adapters.rank = 0 }, plain.denoising, winners, directory)
+        #expect { try KeptTraining(settings(), plain.denoising, winners, directory) } throws: { "\($0)".contains("no layers of the kind attention") }
+        _ = try KeptTraining(settings { $0.adapters.rank = 0 }, plain.denoising, winners, directory)
     }
 
     /// The gradient of the adapters is that of the merged weight, projected: ∂A = scale·Bᵀ·∂W and ∂B = scale·∂W·Aᵀ.

@@ -24,7 +24,7 @@ import Torch
     }
 
     private func encoded(_ settings: AlignmentSettings, _ set: WinnerSet, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
-        try EncodedWinners(set, WinnerEncoder(world.pipeline), EncodingSettings(resolution: TinyWorld.side), store: store)
+        try EncodedWinners.open(set, WinnerEncoder(world.pipeline), EncodingSettings(resolution: TinyWorld.side), store: store)
     }
 
     @Test func everyCaptionIsEncodedOnce() throws {
@@ -33,7 +33,7 @@ import Torch
         _ = try winners.prepare(Array(0..<5))
         #expect(store.latents == 5 && store.states == 10, "nine captions and the empty one")
         #expect(winners.bytesMissing(Array(0..<5)) == 0)
-        _ = try winners.states([0, 0, 2], dropped: [false, false, false], captions: [1, 2, 1])
+        _ = try winners.conditioning([0, 0, 2], captions: [1, 2, 1])
         #expect(store.states == 10)
     }
 
@@ -58,8 +58,8 @@ import Torch
     private func choices(_ numbers: Range<Int>, seed: UInt64 = 7) throws -> [Int] {
         let settings = world.settings { $0.run.seed = seed }
         let winners = try encoded(settings, set())
-        let states = try TrainingBatch(winners, rows: numbers.map { _ in 0 }, numbers: numbers, settings: settings).states
-        let all = try (0..<3).map { try winners.states([0], dropped: [false], captions: [$0])[0] }
+        let states = try TrainingBatch.take(winners, rows: numbers.map { _ in 0 }, numbers: numbers, settings: settings).conditioning["text"]
+        let all = try (0..<3).map { try winners.conditioning([0], captions: [$0])["text"][0] }
         return try (0..<numbers.count).map { example in try #require(all.firstIndex { sameBits($0, states[example]) }) }
     }
 
@@ -77,9 +77,10 @@ import Torch
         let texts = try encoded(settings, WinnerSet(world.winners))
         let lists = try encoded(settings, set(TinyWorld.captions.map { [$0] }))
         let (one, other) = try (
-            TrainingBatch(texts, rows: rows, numbers: numbers, settings: settings), TrainingBatch(lists, rows: rows, numbers: numbers, settings: settings)
+            TrainingBatch.take(texts, rows: rows, numbers: numbers, settings: settings),
+            TrainingBatch.take(lists, rows: rows, numbers: numbers, settings: settings)
         )
-        #expect(sameBits(one.states, other.states) && sameBits(one.latents, other.latents) && texts.key == lists.key)
+        #expect(sameBits(one.conditioning["text"], other.conditioning["text"]) && sameBits(one.latents, other.latents) && texts.key == lists.key)
     }
 
     private struct Killed: Error {}
@@ -92,7 +93,7 @@ import Torch
                 $0.run.saveEvery = 2
             }
             do {
-                try Trainer(settings, world.pipeline.denoising, encoded(settings, set(lists)), directory).run(stopping: StopSignals([])) {
+                try KeptTraining(settings, world.pipeline.denoising, encoded(settings, set(lists)), directory).run(stopping: StopSignals([])) {
                     if $0.update == killed { throw Killed() }
                 }
             } catch is Killed {}

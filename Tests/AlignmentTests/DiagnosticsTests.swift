@@ -13,8 +13,8 @@ import Torch
             policyWinner: Tensor(policyWinner), policyLoser: zeros, referenceWinner: Tensor(referenceWinner), referenceLoser: zeros)
         let margin = Tensor(margins)
         let value = PreferenceObjective.Value(losses: -margin.logSigmoid, margin: margin, sign: zeros)
-        var diagnostics = Diagnostics(timestepCount: 1000)
-        diagnostics.append(errors, value, timesteps: Tensor(timesteps))
+        var diagnostics = Diagnostics()
+        diagnostics.append(errors, value, levels: timesteps.map { Double($0) / 1000 })
         var entry = LoggedUpdate(update: 1)
         diagnostics.fill(&entry, k: k, reference: reference)
         return entry

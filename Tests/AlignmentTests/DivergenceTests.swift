@@ -77,7 +77,7 @@ import Torch
         let winners = try world.encoded(settings, store: SpoilingStore())
         let directory = try world.directory("run")
         var states: [Int?] = []
-        try Trainer(settings, world.pipeline.denoising, winners, directory).run(stopping: StopSignals([])) { _ in
+        try KeptTraining(settings, world.pipeline.denoising, winners, directory).run(stopping: StopSignals([])) { _ in
             states.append(try RunState.load(directory)?.counters.updates)
         }
         let skipped = try directory.entries().map { $0.skipped!.count }
@@ -99,7 +99,7 @@ import Torch
         func train(_ name: String, killedAfter killed: Int? = nil) throws -> RunState {
             let directory = try world.directory(name)
             do {
-                try Trainer(settings, world.pipeline.denoising, winners, directory).run(stopping: StopSignals([])) {
+                try KeptTraining(settings, world.pipeline.denoising, winners, directory).run(stopping: StopSignals([])) {
                     if $0.update == killed { throw TinyWorld.Killed() }
                 }
             } catch is TinyWorld.Killed {}

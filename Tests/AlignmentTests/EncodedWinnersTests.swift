@@ -21,14 +21,14 @@ import Torch
     private func winners(
         _ settings: EncodingSettings = settings, pipeline: Pipeline? = nil, store: any EncodingStore = EncodingMemory()
     ) throws -> EncodedWinners {
-        try EncodedWinners(WinnerSet(world.winners), WinnerEncoder(pipeline ?? world.pipeline), settings, store: store)
+        try EncodedWinners.open(WinnerSet(world.winners), WinnerEncoder(pipeline ?? world.pipeline), settings, store: store)
     }
 
     private static let all = Array(0..<5)
 
     private func tensors(_ winners: EncodedWinners) throws -> [String: Tensor] {
         #expect(try winners.prepare(Self.all) == [true, true, true, true, true])
-        var tensors = ["states": try winners.states(Self.all, dropped: Self.all.map { _ in false }), "empty": winners.emptyState]
+        var tensors = ["states": try winners.conditioning(Self.all)["text"], "empty": winners.unconditional["text"]]
         for view in [WinnerView.winner, .mirrored, .loser] {
             let posterior = try winners.latents(Self.all, view)
             tensors["\(view) mean"] = posterior.mean
@@ -60,7 +60,7 @@ import Torch
             let alone = try winners()
             for row in Self.all.reversed() {
                 #expect(sameBits(try alone.latents([row]).mean[0], whole["winner mean"]![row]))
-                #expect(sameBits(try alone.states([row], dropped: [false])[0], whole["states"]![row]))
+                #expect(sameBits(try alone.conditioning([row])["text"][0], whole["states"]![row]))
             }
             #expect(Runtime.threads == count)
         }
@@ -139,7 +139,7 @@ import Torch
 
     @Test func aClearedCacheIsFilledAgainAndTheNetworksComeBackForIt() throws {
         let encoder = try WinnerEncoder(ModelFiles(world.model))
-        let winners = try EncodedWinners(WinnerSet(world.winners), encoder, Self.settings, store: cache)
+        let winners = try EncodedWinners.open(WinnerSet(world.winners), encoder, Self.settings, store: cache)
         let before = try tensors(winners)
         winners.releaseEncoder()
         #expect(sameBits(try tensors(winners), before))
@@ -158,20 +158,20 @@ import Torch
         let set = try WinnerSet(world.winners)
         try Data("no picture".utf8).write(to: world.winners.appendingPathComponent("1.png"))
         let plain = EncodingSettings(resolution: TinyWorld.side)
-        let broken = try EncodedWinners(WinnerSet(world.winners), WinnerEncoder(world.pipeline), plain, store: cache)
+        let broken = try EncodedWinners.open(WinnerSet(world.winners), WinnerEncoder(world.pipeline), plain, store: cache)
         #expect(try broken.prepare([3, 1, 1, 0]) == [true, false, false, true])
         #expect(broken.skips == [Skip(file: "1.png", reason: "not a PNG, JPEG or WebP image")])
         // What was listed is not there any more, or is another.
         try FileManager.default.removeItem(at: world.winners.appendingPathComponent("4.png"))
         try TinyWorld.image(60).writePNG(to: world.winners.appendingPathComponent("losers/2.png"))
-        let vanished = try EncodedWinners(set, WinnerEncoder(world.pipeline), Self.settings)
+        let vanished = try EncodedWinners.open(set, WinnerEncoder(world.pipeline), Self.settings)
         #expect(try vanished.prepare(Self.all) == [true, false, false, true, false])
         #expect(
             vanished.skips.map(\.description) == [
                 "1.png: has changed since it was listed", "losers/2.png: has changed since it was listed", "4.png: No such file or directory",
             ])
         for index in [0, 2, 3] { try Data("no picture".utf8).write(to: world.winners.appendingPathComponent("\(index).png")) }
-        let none = try EncodedWinners(WinnerSet(world.winners), WinnerEncoder(world.pipeline), plain)
+        let none = try EncodedWinners.open(WinnerSet(world.winners), WinnerEncoder(world.pipeline), plain)
         #expect(try none.prepare([0, 1, 2]) == [false, false, false])
         #expect(throws: WinnerSetError.self) { try none.prepare([3]) }
     }
@@ -204,12 +204,12 @@ import Torch
 
     @Test func droppedCaptionsTakeTheEmptyState() throws {
         let winners = try winners()
-        let states = try winners.states([3, 0, 3], dropped: [false, true, false])
-        #expect(states.shape == [3] + Array(winners.emptyState.shape[1...]))
-        #expect(sameBits(states[1], winners.emptyState[0]))
+        let states = try winners.conditioning([3, 0, 3], dropped: [false, true, false])["text"]
+        #expect(states.shape == [3] + Array(winners.unconditional["text"].shape[1...]))
+        #expect(sameBits(states[1], winners.unconditional["text"][0]))
         let own = world.pipeline.textStates(["a green star"])
         #expect(largestDifference(states[0], own[0]) < 1e-6)
-        #expect(largestDifference(winners.emptyState, world.pipeline.textStates([""])) < 1e-6)
+        #expect(largestDifference(winners.unconditional["text"], world.pipeline.textStates([""])) < 1e-6)
         #expect(sameBits(states[0], states[2]) && !sameBits(states[0], states[1]))
     }
 

@@ -29,7 +29,7 @@ import Torch
     private func run(_ settings: AlignmentSettings, _ name: String, _ store: any EncodingStore, ahead: Bool = false) throws -> RunDirectory {
         let directory = try world.directory(name)
         let winners = try world.encoded(settings, store: store)
-        let trainer = try Trainer(settings, world.pipeline.denoising, winners, directory)
+        let trainer = try KeptTraining(settings, world.pipeline.denoising, winners, directory)
         let encoding = ahead ? EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count) : nil
         defer { encoding?.stop() }
         try trainer.run(stopping: StopSignals([])) { _ in }
@@ -71,8 +71,8 @@ import Torch
         let settings = world.settings { ($0.optimisation.iterations, $0.optimisation.updates, $0.optimisation.batch) = (1, 1, 3) }
         let encoder = try WinnerEncoder(ModelFiles(world.model))
         let store = CountingStore()
-        let winners = try EncodedWinners(WinnerSet(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
-        let trainer = try Trainer(settings, world.pipeline.denoising, winners, world.directory("run"))
+        let winners = try EncodedWinners.open(WinnerSet(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
+        let trainer = try KeptTraining(settings, world.pipeline.denoising, winners, world.directory("run"))
         #expect(trainer.outlook.count == 3 && encoder.holdsNetworks)
         let ahead = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count)
         let limit = Date(timeIntervalSinceNow: 60)
@@ -141,7 +141,7 @@ import Torch
         let signals = StopSignals([])
         var (atStart, later): ([Skip], [Skip]) = ([], [])
         func run(stoppingAt update: Int?) throws {
-            try AlignmentRun(settings, in: folder, resumes: true).run(
+            try AlignmentRun.open(settings, in: folder, resumes: true).run(
                 stopping: signals, started: { _, _, skips, _ in atStart = skips }, leftOut: { later.append($0) },
                 progress: { if $0.update == update { signals.note(SIGTERM) } })
         }
@@ -167,7 +167,7 @@ import Torch
     }
 
     @Test func aSignalEndsTheWaitForTheFirstWinners() throws {
-        let run = try AlignmentRun(settings(.sft) { $0.validation.heldOut = 0.4 }, in: world.folder.appendingPathComponent("run"), resumes: false)
+        let run = try AlignmentRun.open(settings(.sft) { $0.validation.heldOut = 0.4 }, in: world.folder.appendingPathComponent("run"), resumes: false)
         let signals = StopSignals([])
         signals.note(SIGTERM)
         #expect(throws: StoppedBySignal.self) { try run.run(stopping: signals) { _ in Issue.record("an update was done") } }
@@ -179,11 +179,11 @@ import Torch
         let settings = settings(.sft) { ($0.optimisation.batch, $0.run.saveEvery) = (1, 100) }
         let straight = try run(settings, "straight", EncodingMemory())
         let directory = try world.directory("stopped")
-        let trainer = try Trainer(settings, world.pipeline.denoising, world.encoded(settings), directory)
+        let trainer = try KeptTraining(settings, world.pipeline.denoising, world.encoded(settings), directory)
         let signals = StopSignals([])
         var done = 0
         #expect(throws: StoppedBySignal.self) {
-            try trainer.run(stopping: signals, encoding: { _, _ in if done == 3 { signals.note(SIGTERM) } }, progress: { done = $0.update })
+            try trainer.run(stopping: signals, encoding: { _, _ in if done == 3 { signals.note(SIGTERM) } }, updated: { done = $0.update })
         }
         #expect(done == 3)
         #expect(try RunState.load(directory)?.counters.updates == 3)
@@ -197,14 +197,14 @@ import Torch
         let shared = world.folder.appendingPathComponent("shared")
         let signals = StopSignals([])
         #expect(throws: StoppedBySignal.self) {
-            try AlignmentRun(settings, in: folder, resumes: false).run(stopping: signals) { if $0.update == 5 { signals.note(SIGTERM) } }
+            try AlignmentRun.open(settings, in: folder, resumes: false).run(stopping: signals) { if $0.update == 5 { signals.note(SIGTERM) } }
         }
         var moved = settings
         moved.run.cache = shared.path
-        try AlignmentRun(moved, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
+        try AlignmentRun.open(moved, in: folder, resumes: true).run(stopping: StopSignals([])) { _ in }
         #expect(try EncodingCache(shared).contents().latents.files > 0)
         try expectSame(RunDirectory(folder), try run(settings, "straight", EncodingMemory()), "a cache that moved")
         moved.data.flipImages = false
-        #expect(throws: RunError.self) { try AlignmentRun(moved, in: folder, resumes: true) }
+        #expect(throws: RunError.self) { try AlignmentRun.open(moved, in: folder, resumes: true) }
     }
 }

@@ -48,7 +48,7 @@ import Torch
             signals.note(SIGTERM)
             var isSaved: Bool?
             do {
-                try Trainer(settings, world.pipeline.denoising, winners, directory).run(stopping: signals) { _ in }
+                try KeptTraining(settings, world.pipeline.denoising, winners, directory).run(stopping: signals) { _ in }
             } catch let stop as StoppedBySignal {
                 isSaved = stop.isSaved
             }

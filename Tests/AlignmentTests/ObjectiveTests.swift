@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import Layers
 import Networks
@@ -143,8 +144,8 @@ import Torch
         network = try policy.build { UNet($0, world.pipeline.unet.configuration) }
         let timesteps = Tensor([10, 300, 700, 999])
         func noise(_ seed: UInt64) -> Tensor { Generator(seed: seed).normal([4, 4, 4, 4]) }
-        winner = NoisedLatents(noise(1), noise: noise(3), timesteps: timesteps, schedule: world.pipeline.schedule)
-        loser = NoisedLatents(noise(2), noise: noise(3), timesteps: timesteps, schedule: world.pipeline.schedule)
+        winner = world.pipeline.schedule.noise(noise(1), with: noise(3), at: timesteps)
+        loser = world.pipeline.schedule.noise(noise(2), with: noise(3), at: timesteps)
         states = world.pipeline.textStates(Array(TinyWorld.captions.prefix(4)))
     }
 
@@ -155,15 +156,15 @@ import Torch
     }
 
     @Test func errorsTieExactlyAndTheStepIsHalfWeightFineTuning() throws {
-        let errors = DenoisingErrors(policy: network, reference: world.pipeline.unet, winner: winner, loser: loser, states: states)
+        let errors = DenoisingErrors.measure(policy: network, reference: world.pipeline.unet, winner: winner, loser: loser, Conditioning(text: states))
         #expect(sameBits(errors.policyWinner.detached, errors.referenceWinner))
         #expect(sameBits(errors.policyLoser.detached, errors.referenceLoser))
         #expect(!errors.referenceWinner.requiresGradient && errors.policyWinner.requiresGradient)
-        let imitation = gradient(winner.errors(of: network, states: states).mean())
-        let push = gradient(loser.errors(of: network, states: states).mean())
+        let imitation = gradient(winner.errors(of: network, Conditioning(text: states)).mean())
+        let push = gradient(loser.errors(of: network, Conditioning(text: states)).mean())
         let beta = 30.0
         for flip in Flip.allCases {
-            let again = DenoisingErrors(policy: network, reference: world.pipeline.unet, winner: winner, loser: loser, states: states)
+            let again = DenoisingErrors.measure(policy: network, reference: world.pipeline.unet, winner: winner, loser: loser, Conditioning(text: states))
             let value = PreferenceObjective(beta: beta, flip: flip)(again)
             #expect(value.sign.values() == Array(repeating: flip == .none ? 1 : 0, count: 4))
             #expect(value.margin.values() == [0, 0, 0, 0])
@@ -179,27 +180,27 @@ import Torch
 
     @Test func aCheckpointOfThePolicyTiesToo() throws {
         let directory = try world.directory("run")
-        let pool = ReferencePool(base: world.pipeline.unet, directory: directory, rule: .latest, draw: .update, seed: 0)
+        let pool = ReferencePool(try TrainedPart.choose(world.settings(), of: world.pipeline.denoising), in: directory, rule: .latest)
         for (_, value) in policy.parameters { value.multiply_(1.01) }
         try pool.append(1, policy.parameters)
-        let errors = DenoisingErrors(policy: network, reference: try pool.network(1), winner: winner, loser: loser, states: states)
+        let errors = DenoisingErrors.measure(policy: network, reference: try pool.denoiser(1), winner: winner, loser: loser, Conditioning(text: states))
         #expect(sameBits(errors.policyWinner.detached, errors.referenceWinner) && sameBits(errors.policyLoser.detached, errors.referenceLoser))
-        let base = DenoisingErrors(policy: network, reference: world.pipeline.unet, winner: winner, loser: loser, states: states)
+        let base = DenoisingErrors.measure(policy: network, reference: world.pipeline.unet, winner: winner, loser: loser, Conditioning(text: states))
         #expect(!sameBits(base.policyWinner.detached, base.referenceWinner), "the twin against other weights")
     }
 
     /// A batch of one takes other kernels, whose sums depend on where the weights lie in memory: a file's lie anywhere.
     @Test(arguments: [1, 2, 3]) func aSmallBatchTiesToo(_ size: Int) throws {
         let directory = try world.directory("run")
-        let pool = ReferencePool(base: world.pipeline.unet, directory: directory, rule: .latest, draw: .update, seed: 0)
+        let pool = ReferencePool(try TrainedPart.choose(world.settings(), of: world.pipeline.denoising), in: directory, rule: .latest)
         try pool.append(1, policy.parameters)
         for seed in 0..<20 {
             func noise(_ purpose: String) -> Tensor { Generator(seed: SeededGenerator.seed(1, purpose, seed)).normal([size, 4, 4, 4]) }
             let timesteps = Tensor((0..<size).map { 50 * seed + $0 })
-            let winner = NoisedLatents(noise("winner"), noise: noise("noise"), timesteps: timesteps, schedule: world.pipeline.schedule)
-            for reference in [world.pipeline.unet, try pool.network(1)] {
-                let ofPolicy = winner.errors(of: network, states: states[0..<size])
-                let ofReference = noGradients { winner.errors(of: reference, states: states[0..<size]) }
+            let winner = world.pipeline.schedule.noise(noise("winner"), with: noise("noise"), at: timesteps)
+            for reference in [world.pipeline.unet, try pool.denoiser(1)] {
+                let ofPolicy = winner.errors(of: network, Conditioning(text: states[0..<size]))
+                let ofReference = noGradients { winner.errors(of: reference, Conditioning(text: states[0..<size])) }
                 #expect(sameBits(ofPolicy.detached, ofReference))
             }
         }

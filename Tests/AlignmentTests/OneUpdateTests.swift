@@ -68,18 +68,18 @@ import Torch
         let schedule = try scheduler.noiseSchedule()
         let store = ParameterStore(try Fixture.tensors("one_update/\(example.policy).safetensors"), isTrainable: true)
         let policy = try store.build { UNet($0, configuration) }
-        let states = inputs["text_states"]!
-        let winner = NoisedLatents(inputs["winner_latents"]!, noise: inputs["noise"]!, timesteps: inputs["timesteps"]!, schedule: schedule)
+        let conditioning = Conditioning(text: inputs["text_states"]!)
+        let winner = schedule.noise(inputs["winner_latents"]!, with: inputs["noise"]!, at: inputs["timesteps"]!)
 
         var outcome = Outcome()
         let losses: Tensor
         if let beta = example.beta {
             let unshared = example.unsharedNoise != (wrong == .otherNoise)
-            let loser = NoisedLatents(
-                inputs[example.losing!]!, noise: inputs[unshared ? "reference_noise" : "noise"]!,
-                timesteps: inputs[unshared ? "reference_timesteps" : "timesteps"]!, schedule: schedule)
+            let loser = schedule.noise(
+                inputs[example.losing!]!, with: inputs[unshared ? "reference_noise" : "noise"]!,
+                at: inputs[unshared ? "reference_timesteps" : "timesteps"]!)
             let reference = try ParameterStore(Fixture.tensors("one_update/checkpoint_\(example.reference!).safetensors")).build { UNet($0, configuration) }
-            let e = DenoisingErrors(policy: policy, reference: reference, winner: winner, loser: loser, states: states)
+            let e = DenoisingErrors.measure(policy: policy, reference: reference, winner: winner, loser: loser, conditioning)
             let objective = PreferenceObjective(beta: wrong == .missingHalf ? beta * 2 : beta, flip: example.flip!)
             // With Δ_r negated, s is as good as negated.
             let compared =
@@ -94,7 +94,7 @@ import Torch
             ]
             losses = value.losses
         } else {
-            losses = winner.errors(of: policy, states: states)
+            losses = winner.errors(of: policy, conditioning)
             outcome.values = ["m_w": losses]
         }
         let loss = losses.mean()

@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import Layers
 import Networks
@@ -10,14 +11,16 @@ import Torch
 @Suite struct ReferencePoolTests {
     let world: TinyWorld
     let directory: RunDirectory
+    let part: TrainedPart
 
     init() throws {
         world = try TinyWorld()
         directory = try world.directory("run")
+        part = try TrainedPart.choose(world.settings(), of: world.pipeline.denoising)
     }
 
     private func pool(_ rule: ReferenceRule, draw: AlignmentSettings.ReferenceDraw = .update, seed: UInt64 = 0) -> ReferencePool {
-        ReferencePool(base: world.pipeline.unet, directory: directory, rule: rule, draw: draw, seed: seed)
+        ReferencePool(part, in: directory, rule: rule, draw: draw, seed: seed)
     }
 
     @Test(arguments: 1...7) func rulesOfTheTable(_ k: Int) {
@@ -56,39 +59,39 @@ import Torch
         let store = ParameterStore(world.pipeline.unetTensors, isTrainable: true)
         _ = try store.build { UNet($0, world.pipeline.unet.configuration) }
         let pool = pool(.random)
-        func output(_ network: UNet) -> Tensor {
-            noGradients { network(Tensor.ones([1, 4, 4, 4]), timesteps: Tensor([5]), context: world.pipeline.textStates(["a red circle"])) }
+        func output(_ network: any Denoiser) -> Tensor {
+            noGradients { network(Tensor.ones([1, 4, 4, 4]), at: Tensor([5]), world.pipeline.conditioning(["a red circle"])) }
         }
-        let base = output(try pool.network(0))
+        let base = output(try pool.denoiser(0))
         #expect(sameBits(base, output(world.pipeline.unet)), "checkpoint 0 is the base model")
         var outputs = [base]
         for k in 1...3 {
             for (_, value) in store.parameters { value.multiply_(1.1) }
             try pool.append(k, store.parameters)
-            outputs.append(output(try pool.network(k)))
+            outputs.append(output(try pool.denoiser(k)))
             #expect(!sameBits(outputs[k], outputs[k - 1]))
         }
-        for k in [2, 0, 3, 1] { #expect(sameBits(output(try pool.network(k)), outputs[k])) }
+        for k in [2, 0, 3, 1] { #expect(sameBits(output(try pool.denoiser(k)), outputs[k])) }
     }
 
     @Test func aRewrittenCheckpointIsReadAgain() throws {
         let pool = pool(.latest)
         let store = ParameterStore(world.pipeline.unetTensors, isTrainable: true)
         let policy = try store.build { UNet($0, world.pipeline.unet.configuration) }
-        func output(_ network: UNet) -> Tensor {
-            noGradients { network(Tensor.ones([1, 4, 4, 4]), timesteps: Tensor([5]), context: world.pipeline.textStates(["a red circle"])) }
+        func output(_ network: any Denoiser) -> Tensor {
+            noGradients { network(Tensor.ones([1, 4, 4, 4]), at: Tensor([5]), world.pipeline.conditioning(["a red circle"])) }
         }
         try pool.append(1, store.parameters)
-        _ = try pool.network(1)
+        _ = try pool.denoiser(1)
         for (_, value) in store.parameters { value.multiply_(0.9) }
         try pool.append(1, store.parameters)
-        #expect(sameBits(output(try pool.network(1)), output(policy)))
+        #expect(sameBits(output(try pool.denoiser(1)), output(policy)))
     }
 
     @Test func aDamagedCheckpointIsNamed() throws {
         let url = directory.checkpoint(2)
         func expectRefusal(_ words: String...) {
-            #expect { try pool(.latest).network(2) } throws: { error in (words + [url.path]).allSatisfy { "\(error)".contains($0) } }
+            #expect { try pool(.latest).denoiser(2) } throws: { error in (words + [url.path]).allSatisfy { "\(error)".contains($0) } }
         }
         expectRefusal("No such file")
         let store = ParameterStore(world.pipeline.unetTensors)

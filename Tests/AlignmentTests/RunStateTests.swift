@@ -16,7 +16,9 @@ import Torch
         let parameters = [(name: "w", value: Tensor([value, 2]))]
         var counters = RunState.Counters()
         counters.updates = updates
-        try RunState.save(counters, inputs: RunState.Inputs(data: "a", unet: "b"), policy: parameters, optimiser: AdamW(parameters), in: directory)
+        try RunState.save(
+            counters, inputs: RunState.Inputs(data: "a", unet: "b"),
+            [.init(component: .policy, tensors: parameters), .init(component: .optimiser, tensors: AdamW(parameters).state)], in: directory)
     }
 
     private var pointer: URL { directory.state.appendingPathComponent("current") }

@@ -1,9 +1,9 @@
-import Diffusion
 import Foundation
-import TestSupport
+import TestFiles
 import Testing
 
 @testable import Alignment
+@testable import Storage
 
 /// The declarations of settings, and what is read from them.
 @Suite struct SettingsTests {

@@ -82,7 +82,7 @@ final class TinyWorld {
     func encoded(_ settings: AlignmentSettings, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
         let encoding = EncodingSettings(
             resolution: Self.side, posterior: settings.data.vaePosterior, flipsImages: settings.data.flipImages, withLosers: settings.row.losers == .dataset)
-        return try EncodedWinners(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.data.limit, store: store)
+        return try EncodedWinners.open(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.data.limit, store: store)
     }
 
     func directory(_ name: String) throws -> RunDirectory {
@@ -91,8 +91,8 @@ final class TinyWorld {
         return directory
     }
 
-    func trainer(_ settings: AlignmentSettings, _ directory: RunDirectory, pipeline: Pipeline? = nil) throws -> Trainer {
-        try Trainer(settings, (pipeline ?? self.pipeline).denoising, encoded(settings, store: EncodingCache(directory.cache)), directory)
+    func trainer(_ settings: AlignmentSettings, _ directory: RunDirectory, pipeline: Pipeline? = nil) throws -> KeptTraining {
+        try KeptTraining(settings, (pipeline ?? self.pipeline).denoising, encoded(settings, store: EncodingCache(directory.cache)), directory)
     }
 
     /// Trains to the end, or as a killed process does to update `killed`. The run goes on where `name` was left.

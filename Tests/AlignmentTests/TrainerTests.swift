@@ -111,7 +111,7 @@ import Torch
     @Test func winnersWithoutLosersAreRefusedByName() throws {
         let plain = try world.encoded(world.settings())
         #expect {
-            try Trainer(world.settings { $0.objective.method = .dpo }, world.pipeline.denoising, plain, world.directory("run"))
+            try KeptTraining(world.settings { $0.objective.method = .dpo }, world.pipeline.denoising, plain, world.directory("run"))
         } throws: {
             "\($0)".contains("losing images")
         }

@@ -1,3 +1,4 @@
+import Diffusion
 import Encoding
 import Foundation
 import TestSupport
@@ -19,33 +20,35 @@ import Torch
     }
 
     private func batch(_ numbers: Range<Int>, settings: AlignmentSettings? = nil, winners: EncodedWinners? = nil) -> TrainingBatch {
-        try! TrainingBatch(winners ?? self.winners, rows: numbers.map { _ in 2 }, numbers: numbers, settings: settings ?? self.settings)
+        try! TrainingBatch.take(winners ?? self.winners, rows: numbers.map { _ in 2 }, numbers: numbers, settings: settings ?? self.settings)
     }
+
+    private func draw(_ batch: TrainingBatch, _ purpose: String = "loss") -> NoiseDraw { batch.draw(purpose, of: world.pipeline.schedule) }
 
     @Test func anExampleDoesNotDependOnItsBatch() {
         let whole = batch(0..<40)
         for range in [0..<1, 7..<12, 39..<40] {
             let part = batch(range)
             #expect(sameBits(part.latents, whole.latents[range].contiguous()))
-            #expect(sameBits(part.states, whole.states[range].contiguous()))
-            #expect(sameBits(part.noise("loss"), whole.noise("loss")[range].contiguous()))
-            #expect(part.timesteps("loss", below: 1000).values(Int.self) == Array(whole.timesteps("loss", below: 1000).values(Int.self)[range]))
+            #expect(sameBits(part.conditioning["text"], whole.conditioning[range]["text"].contiguous()))
+            #expect(sameBits(draw(part).noise, draw(whole).noise[range].contiguous()))
+            #expect(draw(part).times == Array(draw(whole).times[range]))
         }
     }
 
     @Test func purposesIndicesAndSeedsDiffer() {
         let one = batch(3..<4)
-        #expect(!sameBits(one.noise("loss"), one.noise("loss loser")))
-        #expect(!sameBits(one.noise("loss"), batch(4..<5).noise("loss")))
+        #expect(!sameBits(draw(one).noise, draw(one, "loss loser").noise))
+        #expect(!sameBits(draw(one).noise, draw(batch(4..<5)).noise))
         var other = settings
         other.run.seed += 1
-        #expect(!sameBits(one.noise("loss"), batch(3..<4, settings: other).noise("loss")))
-        let purposes = ["loss", "loss loser", "anchor 1", "anchor 2"].map { batch(0..<30).timesteps($0, below: 1000).values(Int.self) }
+        #expect(!sameBits(draw(one).noise, draw(batch(3..<4, settings: other)).noise))
+        let purposes = ["loss", "loss loser", "anchor 1", "anchor 2"].map { draw(batch(0..<30), $0).times }
         #expect(Set(purposes).count == 4)
     }
 
     @Test func timestepsAreUniform() {
-        let timesteps = batch(0..<4000).timesteps("loss", below: 1000).values(Int.self)
+        let timesteps = draw(batch(0..<4000)).times.map { Int($0) }
         #expect(timesteps.min()! >= 0 && timesteps.max()! < 1000)
         let counts = (0..<10).map { decile in Double(timesteps.filter { $0 / 100 == decile }.count) }
         // χ² with nine degrees of freedom, 0.9999.
@@ -54,17 +57,17 @@ import Torch
 
     @Test func captionsAreDroppedAtTheirShare() {
         let count = 2000
-        let states = batch(0..<count).states
-        let dropped = (0..<count).filter { sameBits(states[$0], winners.emptyState[0]) }.count
+        let states = batch(0..<count).conditioning["text"]
+        let dropped = (0..<count).filter { sameBits(states[$0], winners.unconditional["text"][0]) }.count
         // Four standard deviations.
         #expect(abs(Double(dropped) - 0.3 * Double(count)) < 4 * (Double(count) * 0.3 * 0.7).squareRoot())
         var none = settings
         none.data.captionDropout = 0
-        let kept = batch(0..<50, settings: none).states
-        #expect((0..<50).allSatisfy { !sameBits(kept[$0], winners.emptyState[0]) })
+        let kept = batch(0..<50, settings: none).conditioning["text"]
+        #expect((0..<50).allSatisfy { !sameBits(kept[$0], winners.unconditional["text"][0]) })
         var all = settings
         all.data.captionDropout = 1
-        #expect((0..<50).allSatisfy { sameBits(batch(0..<50, settings: all).states[$0], winners.emptyState[0]) })
+        #expect((0..<50).allSatisfy { sameBits(batch(0..<50, settings: all).conditioning["text"][$0], winners.unconditional["text"][0]) })
     }
 
     @Test func halfOfTheImagesAreMirrored() throws {

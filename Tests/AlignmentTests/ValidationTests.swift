@@ -29,11 +29,11 @@ import Winners
         try withoutActuallyEscaping(made) { made in
             let directory = try world.directory(name)
             let winners = try world.encoded(settings, store: EncodingCache(directory.cache))
-            let validator = try Validator(settings, world.pipeline.denoising, winners, directory) { try ModelFiles(world.model).decoder() }
+            let validator = try Validator.prepare(settings, world.pipeline.denoising, winners, directory) { try ModelFiles(world.model).decoder() }
             validator?.onValidation = made
             defer { validator?.onValidation = { _ in } }
             do {
-                try Trainer(settings, world.pipeline.denoising, winners, directory, validator).run(stopping: StopSignals([])) {
+                try KeptTraining(settings, world.pipeline.denoising, winners, directory, validator).run(stopping: StopSignals([])) {
                     if $0.update == killed { throw Killed() }
                 }
             } catch is Killed {}

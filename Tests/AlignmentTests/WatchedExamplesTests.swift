@@ -30,14 +30,13 @@ import Torch
             let settings = world.settings { ($0.objective.method, $0.optimisation.batch) = (method, 8) }
             let winners = try world.encoded(settings)
             let pipeline = world.pipeline.denoising
-            let sampler = try pipeline.scheduler.sampler(.ddim)
-            let gradients = ExampleGradients(settings, winners, pipeline.schedule, sampler)
+            let gradients = ExampleGradients(settings, winners, pipeline.schedule, try pipeline.latentSampler(settings.sampling))
             func gradient(base: UNet?) throws -> (bits: [String: Tensor], pairs: Int) {
                 let store = ParameterStore(pipeline.unetTensors, isTrainable: true)
                 let policy = try store.build { UNet($0, pipeline.unet.configuration) }
                 let rows = (0..<8).map { $0 % winners.count }
                 let outcome = try gradients.add(
-                    rows: rows, numbers: 0..<8, policy: policy, reference: method == .sft ? nil : pipeline.unet, base: base)
+                    rows: rows, numbers: 0..<8, policy: policy, .init(reference: method == .sft ? nil : pipeline.unet, base: base))
                 let bits = store.trained.compactMap { entry in entry.value.gradient.map { (entry.name, $0) } }
                 return (Dictionary(uniqueKeysWithValues: bits), outcome.diagnostics.pairsWithBase.count)
             }

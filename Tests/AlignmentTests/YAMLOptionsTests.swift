@@ -1,8 +1,8 @@
 import Foundation
+import Storage
 import Testing
 
 @testable import Alignment
-@testable import Storage
 
 @Suite struct YAMLOptionsTests {
     @Test func optionsAreReadAndWritten() throws {

@@ -1,6 +1,5 @@
 import Diffusion
 import Foundation
-import Networks
 import TestFiles
 import TestSupport
 import Testing
@@ -43,7 +42,7 @@ import Torch
             #expect(calls == 6)
             made.append(count)
         }
-        #expect(images.shape == [3, 3, pipeline.resolution, pipeline.resolution])
+        #expect(images.shape == [3, 3, pipeline.size.height, pipeline.size.width])
         #expect(made == [1, 2, 3, 4, 5, 6])
         struct Stop: Error {}
         #expect(throws: Stop.self) { try pipeline.generate(["a"], seeds: [1], settings: settings) { _, _ in throw Stop() } }
@@ -87,8 +86,8 @@ import Torch
         let folder = TemporaryFolder()
         try pipeline.write(to: folder.url("model"), unetTensors: other.map { (name: $0, value: $1) })
         let changed = try Pipeline(folder.url("model"))
-        func draw(_ pipeline: Pipeline, _ unet: UNet? = nil) throws -> Tensor {
-            try pipeline.generate(["a"], seeds: [1], settings: settings, width: 8, height: 8, unet: unet)
+        func draw(_ pipeline: Pipeline, _ denoiser: (any Denoiser)? = nil) throws -> Tensor {
+            try pipeline.generate(["a"], seeds: [1], settings: settings, width: 8, height: 8, denoiser: denoiser)
         }
         #expect(try largestDifference(draw(pipeline, changed.unet), draw(changed)) == 0)
         #expect(try largestDifference(draw(pipeline), draw(changed)) > 0.01)

@@ -80,7 +80,7 @@ import Torch
         let again = try Pipeline(ModelFiles(ModelSource(file, prediction: .velocity)))
         #expect(again.unet.configuration == pipeline.unet.configuration && again.textEncoder.configuration == pipeline.textEncoder.configuration)
         #expect(again.autoencoder.configuration == pipeline.autoencoder.configuration && again.tokenizer.isSame(as: pipeline.tokenizer))
-        #expect(again.scheduler == pipeline.scheduler && again.resolution == 192)
+        #expect(again.scheduler == pipeline.scheduler && again.size == (192, 192))
         #expect(try largestDifference(draw(again), draw(pipeline)) == 0)
         // As a UNet that predicts noise, for smaller pictures.
         #expect(try Pipeline(ModelFiles(ModelSource(file, prediction: .epsilon))).unet.configuration.sampleSize == 64)

@@ -11,7 +11,7 @@ import Torch
 @Suite struct FormsTests {
     private func encoded(_ url: URL, withLosers: Bool) throws -> EncodedWinners {
         let settings = EncodingSettings(resolution: 32, withLosers: withLosers)
-        return try EncodedWinners(WinnerSet(url), WinnerEncoder(Pipeline(BuiltInModel.folder)), settings)
+        return try EncodedWinners.open(WinnerSet(url), WinnerEncoder(Pipeline(BuiltInModel.folder)), settings)
     }
 
     private func latents(_ winners: EncodedWinners, _ view: WinnerView = .winner) throws -> LatentPosterior {
@@ -19,7 +19,7 @@ import Torch
     }
 
     private func states(_ winners: EncodedWinners) throws -> Tensor {
-        try winners.states(Array(0..<winners.count), dropped: Array(repeating: false, count: winners.count))
+        try winners.conditioning(Array(0..<winners.count))["text"]
     }
 
     private func same(_ a: Tensor?, _ b: Tensor?) -> Bool { a?.values(Float.self) == b?.values(Float.self) && a?.shape == b?.shape }

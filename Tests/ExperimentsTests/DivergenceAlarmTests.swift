@@ -16,7 +16,7 @@ import Testing
         var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: winners.path)
         (settings.objective.method, settings.optimisation.learningRate, settings.optimisation.batch, settings.run.seed) = (method, learningRate, batch, seed)
         (settings.optimisation.iterations, settings.optimisation.updates, settings.sampling.steps, settings.validation.prompts) = (2, updates / 2, 2, 0)
-        let run = try AlignmentRun(settings, in: folder.appendingPathComponent("\(method)-\(learningRate)-\(batch)-\(seed)"), resumes: false)
+        let run = try AlignmentRun.open(settings, in: folder.appendingPathComponent("\(method)-\(learningRate)-\(batch)-\(seed)"), resumes: false)
         var entries: [LoggedUpdate] = []
         do {
             try run.run(stopping: StopSignals([])) { entries.append($0) }

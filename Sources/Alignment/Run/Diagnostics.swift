@@ -2,29 +2,27 @@ import Torch
 
 /// What an update logs, gathered over the parts of its batch.
 struct Diagnostics: Sendable {
-    let timestepCount: Int
     private var losses: [Double] = []
     private var winnerErrors: [Double] = []
     private var loserErrors: [Double] = []
     private var referenceWinnerErrors: [Double] = []
     private var referenceLoserErrors: [Double] = []
     private(set) var margins: [Double] = []
-    private var timesteps: [Int] = []
+    /// How noisy the examples were, 0 … 1.
+    private var levels: [Double] = []
     /// Errors on winners that checkpoint 0 was measured on, too.
     private(set) var pairsWithBase: [(policy: Double, base: Double)] = []
 
-    init(timestepCount: Int) { self.timestepCount = timestepCount }
-
     var loss: Double { mean(losses) ?? .nan }
 
-    mutating func append(_ e: DenoisingErrors, _ value: PreferenceObjective.Value, timesteps: Tensor) {
+    mutating func append(_ e: DenoisingErrors, _ value: PreferenceObjective.Value, levels: [Double]) {
         losses += value.losses.values(Double.self)
         winnerErrors += e.policyWinner.values(Double.self)
         loserErrors += e.policyLoser.values(Double.self)
         referenceWinnerErrors += e.referenceWinner.values(Double.self)
         referenceLoserErrors += e.referenceLoser.values(Double.self)
         margins += value.margin.values(Double.self)
-        self.timesteps += timesteps.values(Int.self)
+        self.levels += levels
     }
 
     mutating func append(_ other: Diagnostics) {
@@ -34,7 +32,7 @@ struct Diagnostics: Sendable {
         referenceWinnerErrors += other.referenceWinnerErrors
         referenceLoserErrors += other.referenceLoserErrors
         margins += other.margins
-        timesteps += other.timesteps
+        levels += other.levels
         pairsWithBase += other.pairsWithBase
     }
 
@@ -68,7 +66,7 @@ struct Diagnostics: Sendable {
         entry.flipNegative = share(advantages) { $0 < 0 }
         entry.flipByAge = (1...k).map { $0 == k - reference ? entry.flipPositive : nil }
         entry.flipByTimestep = (0..<4).map { quarter in
-            share(zip(advantages, timesteps).filter { $1 * 4 / timestepCount == quarter }.map(\.0)) { $0 > 0 }
+            share(zip(advantages, levels).filter { Int($1 * 4) == quarter }.map(\.0)) { $0 > 0 }
         }
         entry.accuracy = share(margins) { $0 > 0 }
     }

@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import Storage
 import Torch
@@ -49,6 +50,12 @@ enum RunStart {
             try settings.refuseChanges(from: recorded)
             self = try Self.lost(directory, settings, "\(directory.statePointer.path) is missing", fromCheckpoint)
         }
+    }
+
+    /// Whether all of the run is done, and what it ends with is there.
+    func isComplete(_ directory: RunDirectory, _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline) -> Bool {
+        guard case .saved(let saved) = self, saved.counters.updates == settings.totalUpdates else { return false }
+        return directory.hasResults(settings, unet: pipeline.unetTensors.mapValues(\.shape))
     }
 
     /// The settings of the run that lies there; nil where nothing does. Throws where something is in the way.

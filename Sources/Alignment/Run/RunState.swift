@@ -1,5 +1,5 @@
 import Foundation
-import Layers
+import Networks
 import Storage
 import Torch
 
@@ -32,16 +32,29 @@ public struct RunState {
         public var unet: String
     }
 
+    /// What it consists of beside the counters.
+    enum Component: String, CaseIterable {
+        case policy
+        case optimiser
+        /// The slowly following average of the policy, where one is kept.
+        case average
+
+        /// Of the names of its tensors in the file.
+        var prefix: String { rawValue + "." }
+    }
+
+    /// A component, as it is saved.
+    struct Part {
+        let component: Component
+        let tensors: [(name: String, value: Tensor)]
+    }
+
     public var counters: Counters
     public var inputs: Inputs
-    public var policy: [String: Tensor]
-    public var optimiser: [String: Tensor]
-    /// The slowly following average of the policy; empty where none is kept.
-    public var average: [String: Tensor]
+    private var tensors: [Component: [String: Tensor]] = [:]
 
-    private static let policyPrefix = "policy."
-    private static let optimiserPrefix = "optimiser."
-    private static let averagePrefix = "average."
+    /// The tensors of a component, by the names that it gave them.
+    subscript(_ component: Component) -> [String: Tensor] { tensors[component] ?? [:] }
 
     /// A saved state whose tensors were not read yet.
     public struct Saved {
@@ -50,8 +63,9 @@ public struct RunState {
         public let inputs: Inputs
 
         public var policyShapes: [String: [Int]] {
-            let names = file.names.filter { $0.hasPrefix(policyPrefix) }
-            return Dictionary(uniqueKeysWithValues: names.map { (String($0.dropFirst(policyPrefix.count)), file.shape(of: $0) ?? []) })
+            let prefix = Component.policy.prefix
+            let names = file.names.filter { $0.hasPrefix(prefix) }
+            return Dictionary(uniqueKeysWithValues: names.map { (String($0.dropFirst(prefix.count)), file.shape(of: $0) ?? []) })
         }
     }
 
@@ -94,35 +108,39 @@ public struct RunState {
     /// The newest state of a run with its tensors, nil where none was saved yet.
     public static func load(_ directory: RunDirectory) throws -> RunState? {
         guard let saved = try newest(directory) else { return nil }
-        var state = RunState(counters: saved.counters, inputs: saved.inputs, policy: [:], optimiser: [:], average: [:])
+        var state = RunState(counters: saved.counters, inputs: saved.inputs)
         for (name, tensor) in try saved.file.all() {
-            if name.hasPrefix(policyPrefix) { state.policy[String(name.dropFirst(policyPrefix.count))] = tensor }
-            if name.hasPrefix(averagePrefix) { state.average[String(name.dropFirst(averagePrefix.count))] = tensor }
-            if name.hasPrefix(optimiserPrefix) { state.optimiser[String(name.dropFirst(optimiserPrefix.count))] = tensor }
+            guard let component = Component.allCases.first(where: { name.hasPrefix($0.prefix) }) else { continue }
+            state.tensors[component, default: [:]][String(name.dropFirst(component.prefix.count))] = tensor
         }
         return state
     }
 
-    public static func save(
-        _ counters: Counters, inputs: Inputs, policy: [(name: String, value: Tensor)], optimiser: AdamW,
-        average: ExponentialMovingAverage? = nil, in directory: RunDirectory
-    ) throws {
+    static func save(_ counters: Counters, inputs: Inputs, _ parts: [Part], in directory: RunDirectory) throws {
         let name = String(format: "%08d.safetensors", counters.updates)
-        let parts = [(policyPrefix, policy), (optimiserPrefix, optimiser.state), (averagePrefix, average?.state ?? [])]
-        let tensors = parts.flatMap { prefix, tensors in tensors.map { (name: prefix + $0.name, value: $0.value) } }
+        let tensors = parts.flatMap { part in part.tensors.map { (name: part.component.prefix + $0.name, value: $0.value) } }
         try SafeTensors.write(tensors, metadata: try metadata(counters, inputs), isSealed: true, to: directory.state.appendingPathComponent(name))
         try writeAtomically(Data((name + "\n").utf8), to: directory.statePointer)
         for old in directory.states where old.lastPathComponent != name { unlink(old.path) }
         try AtomicFile.removeLeftovers(in: directory.state)
     }
 
-    /// The saved policy where it is adapters.
-    func adapters(like other: LowRankAdapters) -> LowRankAdapters { LowRankAdapters(policy, scale: other.scale) }
-
     static func metadata(_ counters: Counters, _ inputs: Inputs) throws -> [String: String] {
         [
             "counters": String(decoding: try JSONEncoder().encode(counters), as: UTF8.self),
             "inputs": String(decoding: try JSONEncoder().encode(inputs), as: UTF8.self),
         ]
+    }
+}
+
+extension RunState.Inputs {
+    /// Throws where a run that was begun with other inputs would come out otherwise.
+    func refuseChanges(from saved: RunState.Inputs) throws {
+        var changes: [String] = []
+        if let before = saved.data, before != data {
+            changes.append("winners: images, captions or the encoders of the model have changed since the run began")
+        }
+        if saved.unet != unet { changes.append("model: the UNet's weights have changed since the run began") }
+        guard changes.isEmpty else { throw RunError.differs(changes) }
     }
 }

@@ -1,9 +1,5 @@
 import Diffusion
 import Foundation
-import Layers
-import Networks
-import Storage
-import Torch
 
 extension AlignmentSettings {
     /// The model that the run begins with; what a file of adapters brings along for its text encoder is part of it.
@@ -40,24 +36,5 @@ extension AlignmentSettings {
     var loraScale: Double? {
         let rank = Double(adapters.rank)
         return adapters.from != nil ? 1 : rank > 0 ? (adapters.alpha ?? rank) / rank : nil
-    }
-
-    /// The adapters that training starts with; nil where the whole UNet is trained.
-    func startingAdapters(_ unet: [String: Tensor]) throws -> LowRankAdapters? {
-        if let file = try loraFile {
-            let found = try file.adapters(of: .unet, over: unet)
-            guard !found.tensors.isEmpty else { throw RunError.model("\(file.url.path) holds no adapters of a UNet to go on from") }
-            return found
-        }
-        guard let loraScale else { return nil }
-        let layers = LoRA.layers(adapters.targets, of: unet)
-        guard !layers.isEmpty else { throw RunError.model("this model has no layers of the kind \(adapters.targets.map(\.rawValue).joined(separator: ", "))") }
-        return LowRankAdapters(
-            rank: adapters.rank, alpha: loraScale * Double(adapters.rank), layers: layers, seed: SeededGenerator.seed(run.seed, "adapters", 0))
-    }
-
-    /// Numbers that are trained.
-    func trainedCount(_ unet: [String: Tensor]) throws -> Int {
-        (try startingAdapters(unet)?.tensors ?? unet).values.reduce(0) { $0 + $1.count }
     }
 }

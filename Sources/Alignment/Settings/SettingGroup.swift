@@ -1,4 +1,3 @@
-import Datasets
 import Diffusion
 
 /// Settings that configure the same, under the title that help and documentation give them.

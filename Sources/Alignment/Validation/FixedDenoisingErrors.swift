@@ -1,7 +1,5 @@
 import Diffusion
 import Encoding
-import Networks
-import Storage
 import Torch
 
 /// The denoising error at fixed timesteps and noise, so that two models meet the same inputs. Lower is better.
@@ -16,9 +14,10 @@ public struct FixedDenoisingErrors: Sendable {
     }
 
     /// Mean errors of winners, as the autoencoder's mode gives them.
-    /// - Parameter rows: of the winners; a row's timesteps and noise hang on its number alone
+    /// - Parameter rows: of the winners; a row's timesteps and noise depend on its number alone
     public func errors(
-        of network: UNet, on winners: EncodedWinners, rows: [Int], schedule: NoiseSchedule, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
+        of denoiser: any Denoiser, on winners: EncodedWinners, rows: [Int], schedule: NoiseSchedule,
+        progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
     ) throws -> [Double] {
         var sums = [Double](repeating: 0, count: rows.count)
         let size = Self.batch(latents: winners.latentShape)
@@ -27,17 +26,11 @@ public struct FixedDenoisingErrors: Sendable {
                 let places = first..<min(first + size, rows.count)
                 let part = Array(rows[places])
                 let clean = try winners.latents(part).mean
-                // Stratified: each draw has its own part of the schedule.
-                let timesteps = part.map { row in
-                    var generator = SeededGenerator(seed: seed, purpose: "evaluation timestep \(draw)", index: row)
-                    return (draw * schedule.count + generator.integer(below: schedule.count)) / draws
-                }
-                let noise = Tensor.stacked(
-                    part.map { Generator(seed: SeededGenerator.seed(seed, "evaluation noise \(draw)", $0)).normal(winners.latentShape) })
-                let states = try winners.states(part, dropped: part.map { _ in false })
-                let errors = noGradients {
-                    NoisedLatents(clean, noise: noise, timesteps: Tensor(timesteps), schedule: schedule).errors(of: network, states: states)
-                }
+                // Each draw has its own part of the schedule.
+                let noise = ExampleDice(seed: seed, numbers: part).draw(
+                    time: "evaluation timestep \(draw)", noise: "evaluation noise \(draw)", shape: winners.latentShape, of: schedule, part: draw, of: draws)
+                let conditioning = try winners.conditioning(part)
+                let errors = noGradients { schedule.noise(clean, by: noise).errors(of: denoiser, conditioning) }
                 for (place, error) in zip(places, errors.values(Double.self)) { sums[place] += error / Double(draws) }
                 try progress(draw * rows.count + places.upperBound, draws * rows.count)
             }
@@ -45,6 +38,6 @@ public struct FixedDenoisingErrors: Sendable {
         return sums
     }
 
-    /// How many latents `[C, h, w]` go through a network together: as much as one of 64×64, Stable Diffusion's, and no more than 64.
-    static func batch(latents shape: [Int]) -> Int { max(1, min(64, 64 * 64 / (shape[1] * shape[2]))) }
+    /// How many latents `[C, …]` go through a network together: as much as one of 64×64, Stable Diffusion's, and no more than 64.
+    static func batch(latents shape: [Int]) -> Int { max(1, min(64, 64 * 64 / shape.dropFirst().reduce(1, *))) }
 }

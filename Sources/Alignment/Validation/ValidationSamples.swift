@@ -34,10 +34,10 @@ struct ValidationSamples {
 
     /// Draws image i at seed + i and writes a folder of them, with their captions in `metadata.jsonl`.
     /// - Returns: how many there are: none where the network's answers are not finite
-    func draw(_ network: UNet, to folder: URL) throws -> Int {
+    func draw(_ denoiser: any Denoiser, to folder: URL) throws -> Int {
         let images: [RGBImage]
         do {
-            images = try drawn(network)
+            images = try drawn(denoiser)
         } catch GenerationError.notFinite {
             // The log and its alarms tell of that; the run itself decides whether it goes on.
             return 0
@@ -54,19 +54,16 @@ struct ValidationSamples {
         return images.count
     }
 
-    private func drawn(_ network: UNet) throws -> [RGBImage] {
+    private func drawn(_ denoiser: any Denoiser) throws -> [RGBImage] {
         let shape = winners.latentShape
-        let sampling = SamplingSettings(
-            sampler: settings.sampling.sampler, steps: settings.sampling.steps, guidance: settings.sampling.guidance, eta: settings.sampling.eta)
         // Half as many as without guidance, which doubles the batch.
         let size = max(1, FixedDenoisingErrors.batch(latents: shape) / 2)
         let latents = try noGradients {
             try stride(from: 0, to: rows.count, by: size).map { first in
                 let part = first..<min(first + size, rows.count)
-                let states = try winners.states(Array(rows[part]), dropped: part.map { _ in false })
                 return try pipeline.latents(
-                    states, unconditional: winners.emptyState, seeds: part.map { settings.run.seed &+ UInt64($0) }, shape: shape,
-                    settings: sampling, unet: network)
+                    winners.conditioning(Array(rows[part])), unconditional: winners.unconditional, seeds: part.map { settings.run.seed &+ UInt64($0) },
+                    shape: shape, settings: settings.sampling, denoiser: denoiser)
             }
         }
         let autoencoder = try autoencoder()

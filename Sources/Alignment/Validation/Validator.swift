@@ -7,7 +7,7 @@ import Winners
 
 /// Measures every checkpoint on winners that are not trained on, and draws images at fixed prompts and seeds.
 ///
-/// A validation hangs on its checkpoint alone, which is a file of the run: one that a kill has left out is made when the run goes on.
+/// A validation depends on its checkpoint alone, which is a file of the run: one that a kill has left out is made when the run goes on.
 public final class Validator {
     private let settings: AlignmentSettings
     private let pipeline: DenoisingPipeline
@@ -19,31 +19,34 @@ public final class Validator {
     /// Called with each new validation.
     public var onValidation: (Validation) -> Void = { _ in }
 
-    /// Encodes what it will look at.
+    private init(
+        _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory, rows: [Int],
+        _ samples: ValidationSamples?, _ log: ValidationLog
+    ) {
+        (self.settings, self.pipeline, self.winners, self.directory) = (settings, pipeline, winners, directory)
+        (self.rows, self.samples, self.log) = (rows, samples, log)
+    }
+
+    /// Encodes what is to be looked at, and writes down which winners are held out.
     /// - Parameters:
-    ///   - autoencoder: gives the autoencoder that decodes samples; it is let go after each checkpoint
+    ///   - autoencoder: gives the autoencoder that decodes samples; it is released after each checkpoint
     ///   - encoding: called while winners are encoded; where it throws, so does this
     /// - Returns: nil where the settings ask for no validation
-    public init?(
+    public static func prepare(
         _ settings: AlignmentSettings, _ pipeline: DenoisingPipeline, _ winners: EncodedWinners, _ directory: RunDirectory,
         autoencoder: @escaping () throws -> Autoencoder, encoding: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
-    ) throws {
+    ) throws -> Validator? {
         let heldOut = HeldOutSplit(of: winners, settings)
         let usable = zip(heldOut.heldOut, try winners.prepare(heldOut.heldOut, progress: encoding)).filter(\.1).map(\.0)
         try HeldOutSplit.requireSame(usable, as: directory)
         guard !heldOut.heldOut.isEmpty || settings.validation.prompts > 0 else { return nil }
-        self.settings = settings
-        self.pipeline = pipeline
-        self.winners = winners
-        self.directory = directory
-        rows = usable
         let prompts = ValidationSamples.rows(winners.captions, heldOut, count: settings.validation.prompts)
         // While the text encoder is there.
-        if !prompts.isEmpty { _ = try winners.states(prompts, dropped: prompts.map { _ in false }) }
-        samples = prompts.isEmpty ? nil : ValidationSamples(settings, pipeline, winners, rows: prompts, autoencoder: autoencoder)
-        let lines = try rows.map { try HeldOutWinner(row: $0, caption: winners.captions[$0]).line() }
+        if !prompts.isEmpty { _ = try winners.conditioning(prompts) }
+        let samples = prompts.isEmpty ? nil : ValidationSamples(settings, pipeline, winners, rows: prompts, autoencoder: autoencoder)
+        let lines = try usable.map { try HeldOutWinner(row: $0, caption: winners.captions[$0]).line() }
         try writeAtomically(lines.reduce(Data(), +), to: directory.heldOut)
-        log = try ValidationLog(directory.validation)
+        return Validator(settings, pipeline, winners, directory, rows: usable, samples, try ValidationLog(directory.validation))
     }
 
     /// Makes the validations of checkpoints 0 … `last` that are missing. After a signal it stops between two of them.
@@ -51,18 +54,18 @@ public final class Validator {
         for k in 0...last {
             if k == log.entries.count {
                 guard signals.received == nil else { return }
-                try log.append(validation(k, pool.network(k)))
+                try log.append(validation(k, pool.denoiser(k)))
                 onValidation(log.entries[k])
             }
             try events.append(log.entries[k], samples: directory.samples(k))
         }
     }
 
-    private func validation(_ k: Int, _ network: UNet) throws -> Validation {
+    private func validation(_ k: Int, _ denoiser: any Denoiser) throws -> Validation {
         let clock = Stopwatch()
-        let errors = try FixedDenoisingErrors(seed: settings.run.seed).errors(of: network, on: winners, rows: rows, schedule: pipeline.schedule)
+        let errors = try FixedDenoisingErrors(seed: settings.run.seed).errors(of: denoiser, on: winners, rows: rows, schedule: pipeline.schedule)
         let areFinite = !errors.isEmpty && errors.allSatisfy(\.isFinite)
-        let drawn = try samples?.draw(network, to: directory.samples(k)) ?? 0
+        let drawn = try samples?.draw(denoiser, to: directory.samples(k)) ?? 0
         return Validation(
             k: k, update: k * settings.optimisation.updates, denoisingError: areFinite ? errors.reduce(0, +) / Double(errors.count) : nil,
             errors: areFinite ? errors : nil, n: rows.count, samples: drawn, seconds: clock.seconds)

@@ -15,11 +15,11 @@ public struct DDIM: Sampler {
 
     public func timesteps(_ steps: Int) throws -> [Double] {
         try check(steps)
-        return try checked(spacing.timesteps(steps, of: schedule.count, offset: offset).map { $0.rounded(.toNearestOrEven) }, steps: steps)
+        return try wholeTimesteps(steps, spacing, offset: offset)
     }
 
     public func walk(
-        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: Denoiser
+        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: GuidedDenoiser
     ) throws -> Tensor {
         let stride = schedule.count / steps
         var x = noise

@@ -36,7 +36,7 @@ public struct DPMSolver: Sampler {
     }
 
     public func walk(
-        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: Denoiser
+        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: GuidedDenoiser
     ) throws -> Tensor {
         let timesteps = try timesteps(steps)
         let levels = (schedule.sigmas(at: timesteps) + [finalSigma]).map { Level(noise: $0) }
@@ -45,11 +45,7 @@ public struct DPMSolver: Sampler {
         for (index, t) in timesteps.enumerated() {
             let (here, next) = (levels[index], levels[index + 1])
             let output = try denoiser(x, t)
-            let original =
-                switch schedule.predictionType {
-                case .epsilon: (x - here.sigma * output) / here.alpha
-                case .velocity: here.alpha * x - here.sigma * output
-                }
+            let original = schedule.predictedOriginal(output, x, signal: here.alpha, noise: here.sigma)
             let isFirstOrderEnd =
                 index == timesteps.count - 1 && (endsInEuler || lowersFinalOrder && timesteps.count < 15 || finalSigma == 0)
             let step = next.lambda - here.lambda

@@ -16,7 +16,7 @@ public struct Euler: Sampler {
     }
 
     public func walk(
-        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: Denoiser
+        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: GuidedDenoiser
     ) throws -> Tensor {
         let timesteps = try timesteps(steps)
         let sigmas = schedule.sigmas(at: timesteps) + [finalSigma]
@@ -25,13 +25,8 @@ public struct Euler: Sampler {
         var x = (spacing == .leading ? (greatest * greatest + 1).squareRoot() : greatest) * noise
         for (index, t) in timesteps.enumerated() {
             let sigma = sigmas[index]
-            let scale = (sigma * sigma + 1).squareRoot()
-            let output = try denoiser(x / scale, t)
-            let original =
-                switch schedule.predictionType {
-                case .epsilon: x - sigma * output
-                case .velocity: (-sigma / scale) * output + x / (sigma * sigma + 1)
-                }
+            let output = try denoiser(x / (sigma * sigma + 1).squareRoot(), t)
+            let original = schedule.predictedOriginal(output, x, sigma: sigma)
             x = x + (sigmas[index + 1] - sigma) * ((x - original) / sigma)
             try observer(index, x)
         }

@@ -15,17 +15,18 @@ public struct Guidance: Sendable, Equatable {
     /// The network as a sampler's denoiser.
     ///
     /// - Parameters:
-    ///   - conditional: text states `[B, L, D]` of the prompts.
-    ///   - unconditional: of the negative or empty prompt, `[B, L, D]`, or `[1, L, D]` for all images; not looked at without guidance.
-    ///   - network: from x `[N, C, H, W]`, the timestep and text states `[N, L, D]` to its answer, N being 2·B under guidance: the
+    ///   - conditional: of the prompts, `B` of them.
+    ///   - unconditional: of the negative or empty prompts, `B` of them or one for all; not looked at without guidance.
+    ///   - network: from x `[N, …]`, the timestep and the conditioning of `N` examples to its answer, N being 2·B under guidance: the
     ///     unconditional half first, in one call.
-    public func denoiser(
-        conditional: Tensor, unconditional: Tensor, network: @escaping (_ x: Tensor, _ timestep: Double, _ states: Tensor) throws -> Tensor
-    ) -> Denoiser {
+    public func guided(
+        _ conditional: Conditioning, unconditional: Conditioning,
+        network: @escaping (_ x: Tensor, _ timestep: Double, _ conditioning: Conditioning) throws -> Tensor
+    ) -> GuidedDenoiser {
         guard isOn else { return { x, t in try network(x, t, conditional) } }
-        let states = Tensor.concatenated([unconditional.expanded([conditional.size(0), -1, -1]), conditional])
+        let both = Conditioning.concatenated([unconditional.expanded(to: conditional.count), conditional])
         return { x, t in
-            let answers = try network(Tensor.concatenated([x, x]), t, states).chunks(2)
+            let answers = try network(Tensor.concatenated([x, x]), t, both).chunks(2)
             return answers[0] + scale * (answers[1] - answers[0])
         }
     }

@@ -35,7 +35,7 @@ public struct NoiseSchedule: Sendable {
         alphasCumulative = leastAlpha == nil ? alphas : Tensor(values)
     }
 
-    /// q(x_t | x₀) drawn with the given noise: √ᾱ·x₀ + √(1 − ᾱ)·ε, with `x` and `noise` `[B, …]` and `t` int64 `[B]`.
+    /// q(x_t | x₀) drawn with the given noise: √ᾱ·x₀ + √(1 − ᾱ)·ε, with `x` and `noise` `[B, …]` and timesteps `t` `[B]`.
     public func noised(_ x: Tensor, _ noise: Tensor, at t: Tensor) -> Tensor {
         let (signal, scale) = levels(at: t, like: x)
         return signal * x + scale * noise
@@ -74,8 +74,7 @@ public struct NoiseSchedule: Sendable {
 
     /// √ᾱ and √(1 − ᾱ) at `t`, `[B, 1, …]`, in the type and on the device of `x`.
     private func levels(at t: Tensor, like x: Tensor) -> (signal: Tensor, scale: Tensor) {
-        let shape = [t.count] + Array(repeating: 1, count: x.rank - 1)
-        let alphas = alphasCumulative.to(x.device).to(x.dtype).gathered(t.to(x.device)).reshaped(shape)
+        let alphas = alphasCumulative.to(x.device).to(x.dtype).gathered(t.to(x.device).to(.int64)).alongExamples(rank: x.rank)
         return (alphas.squareRoot, (-alphas + 1).squareRoot)
     }
 }
@@ -90,9 +89,22 @@ extension NoiseSchedule {
     }
 
     func predictedOriginal(_ modelOutput: Tensor, _ x: Tensor, alpha: Float) -> Tensor {
+        predictedOriginal(modelOutput, x, signal: alpha.squareRoot(), noise: (1 - alpha).squareRoot())
+    }
+
+    /// x̂₀ where x_t = signal·x₀ + noise·ε.
+    func predictedOriginal(_ modelOutput: Tensor, _ x: Tensor, signal: Float, noise: Float) -> Tensor {
         switch predictionType {
-        case .epsilon: (x - (1 - alpha).squareRoot() * modelOutput) / alpha.squareRoot()
-        case .velocity: alpha.squareRoot() * x - (1 - alpha).squareRoot() * modelOutput
+        case .epsilon: (x - noise * modelOutput) / signal
+        case .velocity: signal * x - noise * modelOutput
+        }
+    }
+
+    /// x̂₀ where `x` = x₀ + σ·ε: not scaled down as what the network was given.
+    func predictedOriginal(_ modelOutput: Tensor, _ x: Tensor, sigma: Float) -> Tensor {
+        switch predictionType {
+        case .epsilon: x - sigma * modelOutput
+        case .velocity: (-sigma / (sigma * sigma + 1).squareRoot()) * modelOutput + x / (sigma * sigma + 1)
         }
     }
 

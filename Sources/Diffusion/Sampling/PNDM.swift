@@ -13,8 +13,7 @@ public struct PNDM: Sampler {
 
     public func timesteps(_ steps: Int) throws -> [Double] {
         try check(steps, atLeast: startsByRungeKutta ? 4 : 1)
-        let single = try checked(
-            spacing.timesteps(steps, of: schedule.count, offset: offset).map { $0.rounded(.toNearestOrEven) }, steps: steps)
+        let single = try wholeTimesteps(steps, spacing, offset: offset)
         guard startsByRungeKutta else {
             // The second timestep twice: the first step is taken again with the mean of the answers at both its ends.
             return steps < 2 ? single : [single[0], single[1]] + single[1...]
@@ -28,7 +27,7 @@ public struct PNDM: Sampler {
     }
 
     public func walk(
-        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: Denoiser
+        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: GuidedDenoiser
     ) throws -> Tensor {
         let stride = schedule.count / steps
         let timesteps = try timesteps(steps).map { Int($0) }

@@ -1,9 +1,9 @@
 import Torch
 
-/// The network as a sampler sees it: x_t `[B, C, H, W]` and the timestep in, ε or v (the schedule knows which) out.
-public typealias Denoiser = (_ x: Tensor, _ timestep: Double) throws -> Tensor
+/// A denoiser as a sampler sees it, conditioned and guided: x_t `[B, …]` and the timestep in, ε or v (the schedule knows which) out.
+public typealias GuidedDenoiser = (_ x: Tensor, _ timestep: Double) throws -> Tensor
 
-/// Standard normal noise `[B, C, H, W]` for the step of that index, asked for in order and only where a sampler adds noise.
+/// Standard normal noise `[B, …]` for the step of that index, asked for in order and only where a sampler adds noise.
 public typealias VarianceNoise = (_ step: Int) -> Tensor
 
 /// A way from noise to an image: a value, whose numbers are those of the scheduler of the same name in diffusers.
@@ -18,20 +18,20 @@ public protocol Sampler: Sendable {
 
     /// As `sample`, which callers use, with everything given.
     func walk(
-        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: Denoiser
+        from noise: Tensor, steps: Int, varianceNoise: VarianceNoise, observer: (_ index: Int, _ x: Tensor) throws -> Void, denoiser: GuidedDenoiser
     ) throws -> Tensor
 }
 
 extension Sampler {
     public var isStochastic: Bool { false }
 
-    /// Draws from `noise`, standard normal `[B, C, H, W]`; records no gradient.
+    /// Draws from `noise`, standard normal `[B, …]`; records no gradient.
     /// - Parameters:
     ///   - varianceNoise: needed where the sampler is stochastic; see `SeededNoise`.
     ///   - observer: called after each of `timesteps(steps)` with its index and the new x.
     public func sample(
         _ noise: Tensor, steps: Int, varianceNoise: VarianceNoise? = nil, observer: (_ index: Int, _ x: Tensor) throws -> Void = { _, _ in },
-        denoiser: Denoiser
+        denoiser: GuidedDenoiser
     ) throws -> Tensor {
         guard !isStochastic || varianceNoise != nil else { throw SamplingError.noVarianceNoise("\(Self.self)") }
         let varianceNoise = varianceNoise ?? { _ in preconditionFailure("\(Self.self) is not stochastic") }
@@ -44,6 +44,11 @@ extension Sampler {
             throw SamplingError.outsideSchedule(steps: steps, timestep: timesteps.max() ?? 0, count: schedule.count)
         }
         return timesteps
+    }
+
+    /// As many timesteps as steps, rounded to those that the schedule has.
+    func wholeTimesteps(_ steps: Int, _ spacing: TimestepSpacing, offset: Int) throws -> [Double] {
+        try checked(spacing.timesteps(steps, of: schedule.count, offset: offset).map { $0.rounded(.toNearestOrEven) }, steps: steps)
     }
 
     func check(_ steps: Int, atLeast least: Int = 1, atMost greatest: Int? = nil) throws {

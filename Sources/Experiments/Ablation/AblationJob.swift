@@ -55,7 +55,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
     ///   - folder: the ablation's; the run lies in `runs/` of it until its result is known
     ///   - signals: end the training after the update in hand, the rest at once
     ///   - isOrphan: whether nobody waits for the result any more
-    public func run(in folder: AblationFolder, stopping signals: StopSignals, isOrphan: () -> Bool) throws -> AblationResult {
+    public func run(in folder: AblationFolder, stopping signals: StopSignals, isOrphan: @escaping () -> Bool) throws -> AblationResult {
         func interrupted() throws {
             if let number = signals.received { throw StoppedBySignal(number: number) }
             if isOrphan() { throw StoppedBySignal(number: SIGHUP) }
@@ -84,9 +84,9 @@ public struct AblationJob: Codable, Sendable, Equatable {
         return result
     }
 
-    private func train(_ directory: RunDirectory, _ folder: AblationFolder, _ signals: StopSignals, _ interrupted: () throws -> Void) throws {
+    private func train(_ directory: RunDirectory, _ folder: AblationFolder, _ signals: StopSignals, _ interrupted: @escaping () throws -> Void) throws {
         let settings = settings(in: folder)
-        let run = try AlignmentRun(settings, in: directory.root, resumes: directory.holdsRun)
+        let run = try AlignmentRun.open(settings, in: directory.root, resumes: directory.holdsRun)
         guard !run.isComplete else { return }
         try run.run(stopping: signals) { _ in try interrupted() }
     }

@@ -2,7 +2,6 @@ import Alignment
 import Diffusion
 import Encoding
 import Foundation
-import Networks
 import Pages
 import Storage
 import Torch
@@ -44,9 +43,9 @@ public struct FlipPrecision: Sendable {
     /// - Parameter progress: called after every batch
     public func measure(_ settings: AlignmentSettings, _ directory: RunDirectory, progress: () throws -> Void = {}) throws -> [Example] {
         let pipeline = try settings.basePipeline()
-        let pool = try ReferencePool(settings, pipeline.denoising, in: directory)
-        let encoding = EncodingSettings(resolution: pipeline.resolution, posterior: settings.data.vaePosterior)
-        let winners = try EncodedWinners(
+        let pool = ReferencePool(settings, try TrainedPart.choose(settings, of: pipeline.denoising), in: directory)
+        let encoding = EncodingSettings(resolution: pipeline.size.height, posterior: settings.data.vaePosterior)
+        let winners = try EncodedWinners.open(
             settings.listedWinners(), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
         var generator = SeededGenerator(seed: seed, purpose: "flip precision order", index: 0)
         let order = generator.permuted(Array(0..<winners.count))
@@ -58,8 +57,8 @@ public struct FlipPrecision: Sendable {
         let groups = Dictionary(grouping: examples) { [$0.k, $0.reference] }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
         var measured: [(Int, Example)] = []
         for group in groups {
-            let policy = try pool.network(group[0].k)
-            let reference = try pool.network(group[0].reference)
+            let policy = try pool.denoiser(group[0].k)
+            let reference = try pool.denoiser(group[0].reference)
             for first in stride(from: 0, to: group.count, by: 32) {
                 let batch = Array(group[first..<min(first + 32, group.count)])
                 let usable = try winners.prepare(batch.map(\.row))
@@ -79,20 +78,19 @@ public struct FlipPrecision: Sendable {
     }
 
     private func score(
-        _ batch: [Place], _ policy: UNet, _ reference: UNet, _ winners: EncodedWinners, _ pipeline: Pipeline, _ settings: AlignmentSettings
+        _ batch: [Place], _ policy: any Denoiser, _ reference: any Denoiser, _ winners: EncodedWinners, _ pipeline: Pipeline, _ settings: AlignmentSettings
     ) throws -> [Example] {
-        let states = try winners.states(batch.map(\.row), dropped: batch.map { _ in false })
+        let conditioning = try winners.conditioning(batch.map(\.row))
         let seeds = batch.map { SeededGenerator.seed(seed, "flip precision start", $0.number) }
-        let sampling = SamplingSettings(
-            sampler: settings.sampling.sampler, steps: settings.sampling.steps, guidance: settings.sampling.guidance, eta: settings.sampling.eta)
         let scenes = batch.compactMap { Scene(caption: winners.winners[$0.row].caption) }
         precondition(scenes.count == batch.count, "the check of the flip needs captions of Scenes")
-        func scores(_ network: UNet) throws -> [SceneScore] {
-            let latents = try pipeline.denoising.latents(states, unconditional: winners.emptyState, seeds: seeds, settings: sampling, unet: network)
+        func scores(_ denoiser: any Denoiser) throws -> [SceneScore] {
+            let latents = try pipeline.denoising.latents(
+                conditioning, unconditional: winners.unconditional, seeds: seeds, settings: settings.sampling, denoiser: denoiser)
             return SceneOracle().score((try pipeline.decoded(latents, seeds: seeds) / 2 + 0.5).values(Float.self), scenes: scenes)
         }
         let (ofReference, ofPolicy) = (try scores(reference), try scores(policy))
-        let advantages = try (0...extraDraws).map { draw in try advantage(draw, batch, policy, reference, winners, states, pipeline, settings) }
+        let advantages = try (0...extraDraws).map { draw in try advantage(draw, batch, policy, reference, winners, conditioning, pipeline) }
         return batch.indices.map { index in
             Example(
                 caption: winners.winners[batch[index].row].caption, k: batch[index].k, reference: batch[index].reference, advantage: advantages[0][index],
@@ -103,19 +101,14 @@ public struct FlipPrecision: Sendable {
 
     /// r_w − m_w of each example, by the library's own errors.
     private func advantage(
-        _ draw: Int, _ batch: [Place], _ policy: UNet, _ reference: UNet, _ winners: EncodedWinners, _ states: Tensor, _ pipeline: Pipeline,
-        _ settings: AlignmentSettings
+        _ draw: Int, _ batch: [Place], _ policy: any Denoiser, _ reference: any Denoiser, _ winners: EncodedWinners, _ conditioning: Conditioning,
+        _ pipeline: Pipeline
     ) throws -> [Double] {
-        func noise(_ purpose: String, _ shape: [Int]) -> Tensor {
-            Tensor.stacked(batch.map { Generator(seed: SeededGenerator.seed(seed, "flip precision \(purpose)", $0.number)).normal(shape) })
-        }
-        let shape = winners.latentShape
-        let clean = try winners.latents(batch.map(\.row)).latents { noise("posterior", shape) }
-        let timesteps = batch.map { place in
-            var generator = SeededGenerator(seed: seed, purpose: "flip precision timestep \(draw)", index: place.number)
-            return generator.integer(below: pipeline.schedule.count)
-        }
-        let noised = NoisedLatents(clean, noise: noise("noise \(draw)", shape), timesteps: Tensor(timesteps), schedule: pipeline.schedule)
-        return (noised.errors(of: reference, states: states) - noised.errors(of: policy, states: states)).values(Double.self)
+        let dice = ExampleDice(seed: seed, numbers: batch.map(\.number))
+        let clean = try winners.latents(batch.map(\.row)).latents { dice.normal("flip precision posterior", winners.latentShape) }
+        let noise = dice.draw(
+            time: "flip precision timestep \(draw)", noise: "flip precision noise \(draw)", shape: winners.latentShape, of: pipeline.schedule)
+        let noised = pipeline.schedule.noise(clean, by: noise)
+        return (noised.errors(of: reference, conditioning) - noised.errors(of: policy, conditioning)).values(Double.self)
     }
 }

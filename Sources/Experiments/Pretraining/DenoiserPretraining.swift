@@ -53,12 +53,11 @@ public struct DenoiserPretraining: Sendable {
             let rows = examples.map { chance.uniform() < captionDropout ? captions.count : $0 }
             let generator = Generator(seed: SeededGenerator.seed(seed, "denoiser noise", step))
             let clean = latents.gathered(examples)
-            let timesteps = generator.integers(below: schedule.count, [batch])
-            let noise = generator.normal(clean.shape)
-            let states = textEncoder(ids.gathered(rows))
-            let output = network(schedule.noised(clean, noise, at: timesteps), timesteps: timesteps, context: states)
-            let errors = (output - schedule.target(clean, noise, at: timesteps)).squared.mean([1, 2, 3])
-            let weights = (Tensor.ones([batch]) / schedule.alphasCumulative.gathered(timesteps)).clamped(1, greatestWeight)
+            let times = schedule.times(from: generator, count: batch)
+            let noised = schedule.noise(clean, with: generator.normal(clean.shape), at: times)
+            let answers = network(noised.latents, at: times, Conditioning(text: textEncoder(ids.gathered(rows))))
+            let errors = (answers - noised.target).squared.exampleMeans
+            let weights = (Tensor.ones([batch]) / schedule.alphasCumulative.gathered(times.to(.int64))).clamped(1, greatestWeight)
             let loss = (errors * weights).mean()
             optimiser.descend(loss, learningRate: rates.rate(at: step))
             average.update()

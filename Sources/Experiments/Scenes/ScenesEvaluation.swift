@@ -33,8 +33,9 @@ public struct ScenesEvaluation: Sendable {
 
     /// - Parameter progress: images drawn so far, and in all.
     public func run(_ pipeline: Pipeline, progress: (_ drawn: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> Outcome {
-        guard pipeline.resolution == SceneRenderer.size else {
-            throw ConfigurationError(file: "model", message: "draws \(pipeline.resolution) pixels, Scenes have \(SceneRenderer.size)")
+        let size = pipeline.size
+        guard size == (SceneRenderer.size, SceneRenderer.size) else {
+            throw ConfigurationError(file: "model", message: "draws \(size.width) x \(size.height) pixels, Scenes have \(SceneRenderer.size)")
         }
         let oracle = SceneOracle()
         let scenes = scenes.flatMap { Array(repeating: $0, count: seedsPerCaption) }

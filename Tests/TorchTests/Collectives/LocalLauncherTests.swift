@@ -1,9 +1,8 @@
 import Foundation
-import Storage
 import TestFiles
-import TestSupport
 import Testing
 
+@testable import Storage
 @testable import Torch
 
 /// The ranks that one process starts. The launcher runs in a process of its own, as it takes over that process's signals.
