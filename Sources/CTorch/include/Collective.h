@@ -12,6 +12,7 @@ extern "C" {
 typedef struct CTStore CTStore;
 typedef struct CTGroup CTGroup;
 typedef struct CTWork CTWork;
+typedef struct CTNCCLGroup CTNCCLGroup;
 
 // A TCPStore, its keys under `prefix`. Who serves it takes over `descriptor`, a bound and listening socket, or listens on the port of
 // every address where that is -1. Waits for the server to answer until the time is over.
@@ -34,6 +35,18 @@ CTError ct_group_gather(CTGroup *group, const CTTensor *part, CTTensor *all, CTW
 CTError ct_group_broadcast(CTGroup *group, CTTensor *tensor, int32_t root, CTWork **result);
 CTError ct_work_wait(CTWork *work, int64_t milliseconds, bool *is_done);
 void ct_work_release(CTWork *work);
+
+// The same over GPUs by NCCL, where libtorch has loaded it. Exchanges are only put behind what the device computes already, and what follows
+// waits for them there.
+enum { ct_nccl_identifier_bytes = 128 };
+bool ct_nccl_is_available(void);
+// What one rank makes and all need.
+CTError ct_nccl_identifier(void *bytes);
+// Returns once all ranks are there.
+CTError ct_nccl_open(const void *identifier, int32_t device_index, int32_t rank, int32_t size, CTNCCLGroup **result);
+CTError ct_nccl_sum(CTNCCLGroup *group, CTTensor *tensor);
+CTError ct_nccl_broadcast(CTNCCLGroup *group, CTTensor *tensor, int32_t root);
+void ct_nccl_release(CTNCCLGroup *group);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,7 @@ enum HostList {
             let (prefix, suffix) = (part[..<open], part[part.index(after: close)...])
             for range in part[part.index(after: open)..<close].split(separator: ",") {
                 let ends = range.split(separator: "-", maxSplits: 1)
-                guard let first = ends.first.flatMap({ Int($0) }), let last = Int(ends.last!), first <= last, last - first < 1 << 16 else { return [] }
+                guard let first = Int(ends[0]), let last = Int(ends.last!), first <= last, last - first < 1 << 16 else { return [] }
                 for number in first...last {
                     let digits = String(number)
                     let zeros = String(repeating: "0", count: max(0, ends[0].count - digits.count))

@@ -22,7 +22,7 @@ public struct LocalLauncher: Sendable {
     ///   - arguments: those of this program, unless others are given
     public init(
         processes: Int, threads: Int, executable: URL? = nil, arguments: [String]? = nil,
-        environment: [String: String] = ProcessInfo.processInfo.environment, grace: Double = 60
+        environment: [String: String] = ProcessInfo.processInfo.environment, grace: Double = 15
     ) {
         self.executable = executable ?? Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
         self.arguments = arguments ?? Array(CommandLine.arguments.dropFirst())

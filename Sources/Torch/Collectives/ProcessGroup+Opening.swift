@@ -5,9 +5,9 @@ import Storage
 extension ProcessGroup {
     /// Waits for all ranks, compares what they were started with and connects them.
     ///
-    /// Rank 0 serves a store at the address that the environment names, unless torchrun does. There the others learn where rank 0 listens for them, and
-    /// tell it their ``RankIdentity``; once all are there and equal, Gloo connects each to each. A rank uses the address by which it reaches rank 0,
-    /// and not its host's name, which need not be known anywhere; `GLOO_SOCKET_IFNAME` names other interfaces.
+    /// Rank 0 serves a store at the address that the environment names, unless torchrun does. There the others learn where rank 0 listens for them,
+    /// and tell it their ``RankIdentity``; once all are there and equal, Gloo connects each to each. A rank uses the address by which it reaches
+    /// rank 0, and not its host's name, which need not be known anywhere; `GLOO_SOCKET_IFNAME` names other interfaces.
     /// - Parameters:
     ///   - timeout: seconds after which all end when one is missing
     ///   - end: ends the process when a fault is found while its own thread does not come back; it may not return

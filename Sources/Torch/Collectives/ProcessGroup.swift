@@ -1,10 +1,10 @@
 import CTorch
 import Foundation
 
-/// Processes that exchange tensors by libtorch's Gloo, over TCP.
+/// Processes that exchange tensors by libtorch's Gloo, over TCP, and those of NVIDIA GPUs by NCCL.
 ///
-/// Sums are made by Gloo's ring: every part of the tensor is added up in one order on one rank and given to all. Tensors of an accelerator go by
-/// way of the processor's memory.
+/// Sums are made by Gloo's ring: every part of the tensor is added up in one order on one rank and given to all. Tensors of an accelerator without
+/// NCCL go by way of the processor's memory.
 ///
 /// A rank that is missing is named by ``RankWatch``.
 public final class ProcessGroup: Collective, @unchecked Sendable {
@@ -15,6 +15,8 @@ public final class ProcessGroup: Collective, @unchecked Sendable {
     private let store: OpaquePointer
     private let group: OpaquePointer
     private var isClosed = false
+    /// Looked for with the first tensor of a GPU; `.some(nil)` where there is none.
+    private var devices: DeviceGroup??
 
     init(rank: Int, size: Int, watch: RankWatch, store: OpaquePointer, group: OpaquePointer) {
         (self.rank, self.size, self.watch, self.store, self.group) = (rank, size, watch, store, group)
@@ -23,15 +25,18 @@ public final class ProcessGroup: Collective, @unchecked Sendable {
     /// Connections that were not ended together stay until the process ends: to take them apart would wait for a rank that may be missing.
     deinit {
         guard isClosed else { return }
+        (devices ?? nil)?.release()
         ct_group_release(group)
         ct_store_release(store)
     }
 
     public func sum(_ tensor: Tensor) throws {
+        if let devices = try devices(for: tensor) { return try onDevice { devices.sum(tensor) } }
         try onProcessor(tensor) { tensor in try exchange { ct_group_sum(group, tensor.handle, &$0) } }
     }
 
     public func broadcast(_ tensor: Tensor, from rank: Int) throws {
+        if let devices = try devices(for: tensor) { return try onDevice { devices.broadcast(tensor, from: rank) } }
         try onProcessor(tensor) { tensor in try exchange { ct_group_broadcast(group, tensor.handle, Int32(rank), &$0) } }
     }
 
@@ -69,6 +74,17 @@ public final class ProcessGroup: Collective, @unchecked Sendable {
         try barrier()
         watch.finish()
         isClosed = true
+    }
+
+    private func devices(for tensor: Tensor) throws -> DeviceGroup? {
+        guard tensor.device.kind == .cuda else { return nil }
+        if devices == nil { devices = .some(try DeviceGroup.open(on: tensor.device, over: self)) }
+        return devices!
+    }
+
+    private func onDevice(_ begin: () -> CTError?) throws {
+        try watch.enter()
+        if let message = begin() { throw watch.fault(behind: String(cString: message)) }
     }
 
     private func onProcessor(_ tensor: Tensor, _ body: (Tensor) throws -> Void) throws {

@@ -63,9 +63,9 @@ final class RankLine {
         }
         var messages: [RankMessage] = []
         while let end = received.firstIndex(of: 0x0A) {
-            guard let message = try? JSONDecoder().decode(RankMessage.self, from: received[received.startIndex..<end]) else { return (messages, true) }
+            guard let message = try? JSONDecoder().decode(RankMessage.self, from: received[..<end]) else { return (messages, true) }
             messages.append(message)
-            received.removeSubrange(received.startIndex...end)
+            received.removeSubrange(...end)
         }
         return (messages, isClosed || received.count > Self.longest)
     }

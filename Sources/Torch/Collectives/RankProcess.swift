@@ -31,8 +31,14 @@ final class RankProcess {
             posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
             posix_spawn_file_actions_adddup2(&actions, error.writing.number, 2)
         }
-        // Onto itself: what is closed for every other program stays open for this one.
-        for descriptor in inherits { posix_spawn_file_actions_adddup2(&actions, descriptor.number, descriptor.number) }
+        // What is closed for every other program stays open for this one.
+        for descriptor in inherits {
+            #if canImport(Darwin)
+                posix_spawn_file_actions_addinherit_np(&actions, descriptor.number)
+            #else
+                posix_spawn_file_actions_adddup2(&actions, descriptor.number, descriptor.number)
+            #endif
+        }
         let words = ([executable.path] + arguments).map { strdup($0) } + [nil]
         let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (words + variables).forEach { free($0) } }

@@ -106,8 +106,8 @@ final class RankWatch: @unchecked Sendable {
         isOver = true
     }
 
-    /// The thread that computes knows now, and may end the process at once: connections that are closed with something unread in them lose what was sent
-    /// last. So it waits a moment for the others to have heard. Under the lock.
+    /// The thread that computes knows now, and may end the process at once: connections that are closed with something unread in them lose what was
+    /// sent last. So it waits a moment for the others to have heard. Under the lock.
     private func taken(_ fault: RankFault) -> RankFault {
         isTaken = true
         let limit = Date(timeIntervalSinceNow: min(2, limits.timeout / 8))

@@ -100,8 +100,8 @@ final class TCPListener {
         let descriptor = descriptor
         let code = withUnsafeMutableBytes(of: &address) { bytes in
             let pointer = bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self)
-            guard bind(descriptor, pointer, length) == 0, listen(descriptor, 1024) == 0, getsockname(descriptor, pointer, &length) == 0 else { return errno }
-            return 0
+            guard bind(descriptor, pointer, length) == 0, listen(descriptor, 1024) == 0 else { return errno }
+            return getsockname(descriptor, pointer, &length) == 0 ? 0 : errno
         }
         guard code == 0 else {
             close(descriptor)

@@ -89,7 +89,8 @@ import Torch
         let base = RankIdentity(version: "1", settings: "a", data: "b")
         let cases: [(WritableKeyPath<RankIdentity, String>, String)] = [
             (\.version, "rank 1 has another version of the program than rank 0: other instead of 1"),
-            (\.settings, "rank 1 has other settings than rank 0: other instead of a"), (\.data, "rank 1 has other data than rank 0: other instead of b"),
+            (\.settings, "rank 1 has other settings than rank 0: other instead of a"),
+            (\.data, "rank 1 has other data than rank 0: other instead of b"),
         ]
         for (path, message) in cases {
             let ranks = try Ranks(3)

@@ -47,7 +47,9 @@ struct RankChild: Codable {
         if case .sleepingAlone = deed { while true { sleep(10) } }
         let environment = try RankEnvironment()
         let rank = environment.rank
-        if case .showEnvironment = deed { return note(rank, "\(environment.size) \(environment.localRank) \(environment.localSize) \(Runtime.threads)") }
+        if case .showEnvironment = deed {
+            return note(rank, "\(environment.size) \(environment.localRank) \(environment.localSize) \(Runtime.threads)")
+        }
         if case .ending(rank, let code) = deed {
             FileHandle.standardError.write(Data("the end of rank \(rank)\n".utf8))
             _exit(code)
