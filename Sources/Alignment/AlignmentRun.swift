@@ -92,7 +92,8 @@ public final class AlignmentRun {
         let size = settings.computation.microBatch > 0 ? min(settings.computation.microBatch, settings.optimisation.batch) : settings.optimisation.batch
         var lines = [
             "\(settings.optimisation.iterations) iterations x \(settings.optimisation.updates) updates x batch \(settings.optimisation.batch) = \(examples) examples; "
-                + (size < settings.optimisation.batch ? "\((settings.optimisation.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
+                + (size < settings.optimisation.batch
+                    ? "\((settings.optimisation.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
             "policy: \(part.count) parameters\(part.isAdapters ? " in adapters" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
         if settings.model.path != BuiltInModel.name, settings.optimisation.batch * 8 < 2048,
@@ -153,7 +154,8 @@ public final class AlignmentRun {
         let policy = part.count * 4
         let ofBase = !part.isAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.optimisation.iterations + ofBase)
-        let needed = (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.optimisation.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
+        let needed =
+            (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.optimisation.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)
         let order = ShuffledOrder(of: heldOut.training, seed: settings.run.seed, purpose: Trainer.orderPurpose)
         let cache = settings.cacheFolder(of: directory)
         let missing = winners.bytesMissing(order.first(settings.totalUpdates * settings.optimisation.batch) + heldOut.heldOut)

@@ -145,7 +145,9 @@ import Torch
     @Test func aStateOfAnotherRankIsRefused() throws {
         let directory = try world.train(settings(), in: "run")
         let winners = try world.encoded(settings())
-        #expect { try KeptTraining(settings { $0.adapters.rank = 0 }, world.pipeline.denoising, winners, directory) } throws: { "\($0)".contains("another model") }
+        #expect { try KeptTraining(settings { $0.adapters.rank = 0 }, world.pipeline.denoising, winners, directory) } throws: {
+            "\($0)".contains("another model")
+        }
     }
 
     @Test func aModelWithoutAttentionIsRefused() throws {

@@ -12,7 +12,9 @@ extension RunState {
         counters.startedFrom = k
         try ValidationLog.cut(directory.validation, to: k + 1)
         var parts = [Part(component: .policy, tensors: policy), Part(component: .optimiser, tensors: AdamW(policy).state)]
-        if settings.optimisation.ema > 0 { parts.append(Part(component: .average, tensors: ExponentialMovingAverage(policy, decay: settings.optimisation.ema).state)) }
+        if settings.optimisation.ema > 0 {
+            parts.append(Part(component: .average, tensors: ExponentialMovingAverage(policy, decay: settings.optimisation.ema).state))
+        }
         try save(counters, inputs: inputs, parts, in: directory)
     }
 }
