@@ -51,12 +51,12 @@ import Testing
         var same = settings
         (same.validation.heldOut, same.model.prediction) = (0, .velocity)
         #expect(try changes(same).isEmpty)
-        #expect(try changes(same, since: "prediction: epsilon\n") == ["prediction: was epsilon, now v_prediction"])
+        #expect(try changes(same, since: "prediction: epsilon\n") == [#"prediction: was "epsilon", now "v_prediction""#])
         #expect(try changes(same, since: "invention: 3\n") == ["invention: was 3, now not set"])
         (same.run.saveEvery, same.run.cache, same.validation.prompts, same.adapters.names) = (3, "c", 9, .diffusers)
         #expect(try changes(same).isEmpty, "none of these changes a number")
         (same.objective.beta, same.model.vae) = (3, "v")
-        #expect(try changes(same) == ["beta: was 2000, now 3", "vae: was not set, now v"])
+        #expect(try changes(same) == ["beta: was 2000, now 3", #"vae: was not set, now "v""#])
         #expect(throws: RunError.self) { try recorded(old.replacingOccurrences(of: "batch: 16\n", with: "")) }
     }
 
