@@ -152,15 +152,15 @@ def jpegs(image):
     assert adobe[-1] == 0
     (FOLDER / "ycck.jpg").write_bytes(numbered(before + adobe[:-1] + b"\x02" + after))
     note("ycck.jpg")
-    # 4:4:0, which Pillow writes only by a detour: the sampling factors of 4:2:2 exchanged, on a square picture of one block row more.
-    square = Image.fromarray(eight(scene(16, 16)))
-    square.save(FOLDER / "440.jpg", quality=90, subsampling=1)
-    data = bytearray((FOLDER / "440.jpg").read_bytes())
-    frame = data.index(b"\xff\xc0")
-    assert data[frame + 11] == 0x21
-    data[frame + 11] = 0x12
-    (FOLDER / "440.jpg").write_bytes(data)
-    note("440.jpg")
+    # 4:4:0 and 4:1:1, which Pillow writes only by a detour: the sampling factors of 4:2:2 and 4:2:0 exchanged, on a square picture of as many units.
+    for name, side, subsampling, factors, others in [("440", 16, 1, 0x21, 0x12), ("411", 64, 2, 0x22, 0x41)]:
+        Image.fromarray(eight(scene(side, side))).save(FOLDER / f"{name}.jpg", quality=90, subsampling=subsampling)
+        data = bytearray((FOLDER / f"{name}.jpg").read_bytes())
+        frame = data.index(b"\xff\xc0")
+        assert data[frame + 11] == factors
+        data[frame + 11] = others
+        (FOLDER / f"{name}.jpg").write_bytes(data)
+        note(f"{name}.jpg")
 
 
 def webps(image, rgba):
