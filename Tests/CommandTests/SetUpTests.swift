@@ -49,7 +49,7 @@ import Testing
         #if os(Linux)
             let outcome = try run([:])
             #expect(outcome.status == 1)
-            #expect(outcome.called.contains { $0.contains("install -y pkg-config libavcodec-dev") })
+            #expect(outcome.called.contains { $0.contains("install -y pkg-config libjpeg-dev") })
         #endif
     }
 
@@ -59,7 +59,7 @@ import Testing
             #expect(outcome.status == 1)
             #expect(outcome.called.isEmpty)
             #expect(outcome.errors.contains("SETUP_INSTALL=no forbids"))
-            #expect(outcome.errors.contains("apt-get install -y pkg-config libavcodec-dev libavutil-dev"))
+            #expect(outcome.errors.contains("apt-get install -y pkg-config libjpeg-dev libpng-dev libwebp-dev"))
         #endif
     }
 }

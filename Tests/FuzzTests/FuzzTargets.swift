@@ -9,6 +9,7 @@ import Torch
 @testable import Media
 @testable import Networks
 @testable import Reports
+@testable import Storage
 @testable import Tokenizers
 @testable import Winners
 @testable import seppo
