@@ -25,11 +25,11 @@ import Torch
 
     @Test(arguments: [(2, 0), (2, 1), (3, 1)]) func aKilledRankIsNamedAtOnce(size: Int, victim: Int) async throws {
         let ranks = try Ranks(size)
-        try ranks.startAll(.sumForever, timeout: 20)
+        try ranks.startAll(.sumForever, timeout: 60)
         try await Self.waitForSums(ranks, size)
         ranks.signal(victim, SIGKILL)
         // Well before a silence would be noticed.
-        try await Self.expectEnd(ranks, size, without: victim, within: 5, message: "rank \(victim) ended unexpectedly")
+        try await Self.expectEnd(ranks, size, without: victim, within: 20, message: "rank \(victim) ended unexpectedly")
     }
 
     @Test(arguments: [(2, 0), (2, 1), (3, 2)]) func aStoppedRankIsNamedWithinTheTimeout(size: Int, victim: Int) async throws {
