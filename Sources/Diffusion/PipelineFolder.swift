@@ -1,6 +1,5 @@
 import Foundation
 import Layers
-import Networks
 import Storage
 import Tokenizers
 import Torch

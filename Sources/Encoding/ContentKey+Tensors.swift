@@ -1,5 +1,4 @@
 import Diffusion
-import Networks
 import Storage
 import Torch
 

@@ -1,4 +1,3 @@
-import Diffusion
 import Foundation
 import Media
 import Pages

@@ -1,5 +1,4 @@
 import Foundation
-import Pages
 import Scoring
 
 /// Numbers as a reader of the report sees them: few digits, a real minus sign, never a locale's comma.

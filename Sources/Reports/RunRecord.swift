@@ -1,7 +1,6 @@
 import Alignment
 import Foundation
 import Media
-import Pages
 import Scoring
 
 /// All that a report says of one run. Every part may be empty; the report then says what is missing.

@@ -1,4 +1,3 @@
-import Diffusion
 import Pages
 
 /// One score before and after, with paired intervals and win rates: the numbers behind the picture above it.

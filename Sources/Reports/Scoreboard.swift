@@ -1,4 +1,3 @@
-import Pages
 import Scoring
 
 /// One line of the score table and of the forest plot.

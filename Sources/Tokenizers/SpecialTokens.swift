@@ -1,5 +1,3 @@
-import Storage
-
 /// Which tokens stand for the start, the end and the rest of a text, and which are found whole within it.
 ///
 /// Source: `_from_pretrained` and `TokenizersBackend.__init__` of transformers 5, whose order of precedence this follows.

@@ -1,5 +1,3 @@
-import Storage
-
 /// Why a tokenizer could not be read, written or trained: which file, where in it, what is wrong and what to do.
 public struct TokenizerError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Kind: Equatable, Sendable {

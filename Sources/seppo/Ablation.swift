@@ -3,7 +3,6 @@ import ArgumentParser
 import Diffusion
 import Experiments
 import Foundation
-import Reports
 import Storage
 import Torch
 

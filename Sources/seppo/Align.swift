@@ -2,7 +2,6 @@ import Alignment
 import ArgumentParser
 import Diffusion
 import Foundation
-import Pages
 import Reports
 import Storage
 

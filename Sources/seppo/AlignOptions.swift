@@ -14,7 +14,6 @@ struct ModelSettingOptions: ParsableArguments {
     @OptionGroup var parts: ModelPartOptions
 
     func apply(to settings: inout ModelSettings) {
-        settings.path = Place.ofModel(model)
         settings.base = base.map(Place.ofModel)
         settings.vae = parts.vae.map(Place.ofModel)
         settings.textEncoder = parts.textEncoder.map(Place.ofModel)
@@ -32,7 +31,6 @@ struct DataSettingOptions: ParsableArguments {
     @Option(\.data.captionDropout) var captionDropout: Double?
 
     func apply(to settings: inout DataSettings) {
-        settings.winners = Place.absolute(winners)
         settings.captionColumn = reading.captionColumn
         settings.imageColumn = reading.imageColumn
         settings.captionLines = reading.lines

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Reports
 import Winners
 
 struct DataCheck: ParsableCommand {

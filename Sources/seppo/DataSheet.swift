@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Pages
 import Storage
 import Winners
 

@@ -3,7 +3,6 @@ import ArgumentParser
 import Diffusion
 import Experiments
 import Foundation
-import Pages
 import Reports
 import Scoring
 import Storage

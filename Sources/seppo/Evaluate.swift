@@ -2,8 +2,6 @@ import ArgumentParser
 import Diffusion
 import Experiments
 import Foundation
-import Networks
-import Pages
 import Scoring
 import Storage
 import Torch

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Diffusion
 import Foundation
 import Reports
 import Storage

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Experiments
 import Foundation
-import Networks
 import Storage
 import Torch
 import Winners

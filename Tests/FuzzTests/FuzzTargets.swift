@@ -9,6 +9,7 @@ import Torch
 @testable import Media
 @testable import Networks
 @testable import Reports
+@testable import Storage
 @testable import Tokenizers
 @testable import Winners
 @testable import seppo
@@ -19,7 +20,7 @@ enum FuzzTargets {
 
     static var all: [FuzzTarget] {
         if ProcessInfo.processInfo.environment[faultyVariable] == "1" { return faulty }
-        return weights + configurations + tokenizers + tables + [prompts, shard] + images + runs
+        return weights + configurations + tokenizers + tables + [prompts, shard, digests] + images + runs
     }
 
     /// Parsers that are wrong, to see that it is noticed.
@@ -199,6 +200,20 @@ enum FuzzTargets {
         }
         _ = try WinnerShard.write(WinnerSet(folder).winners, to: url)
     }
+
+    /// Whatever the cache says, the digest is the file's.
+    private static let digests: FuzzTarget = {
+        let picture = FileIdentity(Fixture.url("images/rgb.png").path)!
+        let later: @Sendable () -> Date = { Date(timeIntervalSinceNow: 60) }
+        let seed = written("digests") { url in
+            for subject in ["a", "b"] { _ = DigestCache(url, now: later).digest(of: subject, [picture]) { String(repeating: subject, count: 64) } }
+        }
+        return FuzzTarget(name: "digests", seeds: [seed], isText: true, words: [String(repeating: "b", count: 64), "\n", " "]) { file in
+            chmod(file.path, 0o600)
+            let known = try DigestCache(file, now: later).digest(of: "a", [picture]) { throw WireReader.Malformed() }
+            precondition(known == String(repeating: "a", count: 64), "\(known)")
+        }
+    }()
 
     private static let images = [
         image(

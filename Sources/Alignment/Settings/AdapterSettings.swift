@@ -1,5 +1,4 @@
 import Diffusion
-import Networks
 
 /// Adapters that are trained beside the UNet, and the file that they are written to.
 public struct AdapterSettings: Sendable, Equatable {

@@ -1,4 +1,3 @@
-import Networks
 import Torch
 
 /// By what means an update is computed: memory against time and precision.

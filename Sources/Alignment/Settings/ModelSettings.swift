@@ -1,5 +1,4 @@
 import Diffusion
-import Networks
 
 /// The model that a run begins with.
 public struct ModelSettings: Sendable, Equatable {

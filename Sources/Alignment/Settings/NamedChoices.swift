@@ -1,35 +1,21 @@
-import Diffusion
-import Encoding
-import Torch
-import Winners
-
 /// Values that are chosen by name.
-protocol NamedChoices {
-    static var names: [String] { get }
+enum NamedChoices {
+    /// The names of all values of a type, of an optional one or of a list of them; none where they are not chosen by name.
+    static func names(of type: Any.Type) -> [String] {
+        if let container = type as? any ContainerOfOneType.Type { return names(of: container.content) }
+        guard let choice = type as? any (CaseIterable & RawRepresentable<String>).Type else { return [] }
+        return all(of: choice)
+    }
+
+    private static func all<Choice: CaseIterable & RawRepresentable<String>>(of type: Choice.Type) -> [String] { Choice.allCases.map(\.rawValue) }
 }
 
-extension NamedChoices where Self: CaseIterable & RawRepresentable<String> {
-    static var names: [String] { allCases.map(\.rawValue) }
+private protocol ContainerOfOneType { static var content: Any.Type { get } }
+
+extension Optional: ContainerOfOneType {
+    fileprivate static var content: Any.Type { Wrapped.self }
 }
 
-extension Optional: NamedChoices where Wrapped: NamedChoices {
-    static var names: [String] { Wrapped.names }
+extension Array: ContainerOfOneType {
+    fileprivate static var content: Any.Type { Element.self }
 }
-
-extension Array: NamedChoices where Element: NamedChoices {
-    static var names: [String] { Element.names }
-}
-
-extension PredictionType: NamedChoices {}
-extension CaptionLines: NamedChoices {}
-extension EncodingSettings.Posterior: NamedChoices {}
-extension Method.Name: NamedChoices {}
-extension ReferenceRule: NamedChoices {}
-extension AlignmentSettings.ReferenceDraw: NamedChoices {}
-extension Flip: NamedChoices {}
-extension LosingSource: NamedChoices {}
-extension SamplerName: NamedChoices {}
-extension LearningRateSchedule.Shape: NamedChoices {}
-extension LoRA.Target: NamedChoices {}
-extension LoRA.Naming: NamedChoices {}
-extension Precision: NamedChoices {}

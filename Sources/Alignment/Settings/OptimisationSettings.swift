@@ -1,5 +1,3 @@
-import Torch
-
 /// How long, by how many winners at a time and how fast the policy is improved.
 public struct OptimisationSettings: Sendable, Equatable {
     /// K, how often the policy joins the reference pool.

@@ -30,7 +30,7 @@ public struct Setting<Value: Codable & Equatable & Sendable>: SettingDeclaration
     }
 
     public var location: PartialKeyPath<AlignmentSettings> { path }
-    public var choices: [String] { (Value.self as? any NamedChoices.Type)?.names ?? [] }
+    public var choices: [String] { NamedChoices.names(of: Value.self) }
     public var rangeWords: String? { range?.words }
 
     public func text(of settings: AlignmentSettings) -> String? {

@@ -1,4 +1,3 @@
-import Networks
 import Torch
 
 /// Files that people take for a LoRA of Stable Diffusion 1.x or 2.x and that are something else, told by the names of their tensors and by what they

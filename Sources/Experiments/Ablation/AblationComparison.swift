@@ -1,5 +1,4 @@
 import Foundation
-import Pages
 import Scoring
 
 /// What the ablation found, ready to be printed: everything is computed from the results of its jobs.

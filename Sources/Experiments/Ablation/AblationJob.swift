@@ -1,7 +1,6 @@
 import Alignment
 import Diffusion
 import Foundation
-import Pages
 import Reports
 import Scoring
 import Storage

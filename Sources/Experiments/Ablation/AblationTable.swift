@@ -1,6 +1,5 @@
 import Alignment
 import Foundation
-import Pages
 import Scoring
 
 /// The comparison as Markdown.

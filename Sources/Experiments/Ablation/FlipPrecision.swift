@@ -2,7 +2,6 @@ import Alignment
 import Diffusion
 import Encoding
 import Foundation
-import Pages
 import Storage
 import Torch
 

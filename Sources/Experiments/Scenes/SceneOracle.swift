@@ -1,5 +1,4 @@
 import Foundation
-import Pages
 
 /// What the oracle says of one picture.
 public struct SceneScore: Hashable, Sendable, Codable {

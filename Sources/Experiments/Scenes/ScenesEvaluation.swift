@@ -1,6 +1,5 @@
 import Diffusion
 import Foundation
-import Pages
 import Scoring
 import Storage
 import Torch

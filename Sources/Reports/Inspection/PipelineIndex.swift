@@ -1,6 +1,5 @@
 import Diffusion
 import Foundation
-import Networks
 import Storage
 
 /// `model_index.json`: which parts a pipeline has, and of which classes.

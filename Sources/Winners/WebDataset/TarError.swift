@@ -1,4 +1,3 @@
-import Pages
 import Storage
 
 /// Why a tar archive was refused, and where in it.

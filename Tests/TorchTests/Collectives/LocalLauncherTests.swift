@@ -149,7 +149,7 @@ private struct LauncherChild: Codable {
         let environment = ProcessInfo.processInfo.environment.filter { $0.key != Self.variable }.merging(words) { $1 }
         let launcher = LocalLauncher(
             processes: processes, threads: threads,
-            executable: RankChild.program, arguments: RankChild.arguments, environment: environment, grace: 5)
+            executable: RankChild.program, arguments: RankChild.arguments, environment: environment, grace: 60)
         let ended = try launcher.run()
         try JSONEncoder().encode(Ending(code: ended.code, message: ended.message)).write(to: outcome)
     }
