@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -105,6 +104,7 @@ CTError ct_operator_call(const CTOperator *op, const CTArguments *arguments, CTT
             const CTValue &value = i < static_cast<size_t>(arguments->count) ? arguments->values[i] : use_default;
             stack.push_back(ivalue(value, *arguments, parameters[i]));
         }
+        check_devices(handle.schema(), stack);
         handle.callBoxed(stack);
         std::vector<at::Tensor> tensors;
         for (const c10::IValue &value : stack) append_result(value, tensors);
@@ -169,25 +169,9 @@ bool ct_grad_mode_set(bool enabled) {
     return former;
 }
 
-int32_t ct_autocast_get(int32_t device_type) {
-    const auto device = static_cast<c10::DeviceType>(device_type);
-    return at::autocast::is_autocast_enabled(device) ? static_cast<int32_t>(at::autocast::get_autocast_dtype(device)) : -1;
-}
-
-CTError ct_autocast_set(int32_t device_type, int32_t dtype) {
+CTError ct_generator_new(uint64_t seed, CTGenerator **result) {
     return guarded([&] {
-        const auto device = static_cast<c10::DeviceType>(device_type);
-        if (dtype >= 0) at::autocast::set_autocast_dtype(device, static_cast<c10::ScalarType>(dtype));
-        // The cache of converted weights serves those that are used twice in a pass; here none is, and it is shared by all threads.
-        at::autocast::set_autocast_cache_enabled(false);
-        at::autocast::set_autocast_enabled(device, dtype >= 0);
-    });
-}
-
-CTError ct_generator_new(int32_t device_type, int32_t device_index, uint64_t seed, CTGenerator **result) {
-    return guarded([&] {
-        c10::Device device(static_cast<c10::DeviceType>(device_type), static_cast<c10::DeviceIndex>(device_index));
-        at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().defaultGenerator(device).clone();
+        at::Generator generator = at::detail::createCPUGenerator();
         generator.set_current_seed(seed);
         *result = reinterpret_cast<CTGenerator *>(new at::Generator(std::move(generator)));
     });
@@ -198,14 +182,5 @@ void ct_generator_release(CTGenerator *generator) { delete reinterpret_cast<at::
 const char *ct_version(void) { return TORCH_VERSION; }
 void ct_threads_set(int32_t count) { at::set_num_threads(count); }
 int32_t ct_threads_get(void) { return at::get_num_threads(); }
-
-bool ct_device_is_available(int32_t device_type) {
-    switch (static_cast<c10::DeviceType>(device_type)) {
-    case c10::DeviceType::CPU: return true;
-    case c10::DeviceType::CUDA: return at::hasCUDA();
-    case c10::DeviceType::MPS: return at::hasMPS();
-    default: return false;
-    }
-}
 
 void ct_flush_denormals(void) { at::globalContext().setFlushDenormal(true); }

@@ -123,7 +123,7 @@ struct FewPixels : torch::autograd::Function<FewPixels> {
 bool serves(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, int64_t stride, int64_t padding) {
     for (const at::Tensor *tensor : {&x, &weight})
         if (!tensor->device().is_cpu() || tensor->scalar_type() != at::kFloat || tensor->dim() != 4 || tensor->numel() == 0) return false;
-    if (!bias || bias->scalar_type() != at::kFloat || bias->sizes() != at::IntArrayRef{weight.size(0)}) return false;
+    if (!bias || !bias->device().is_cpu() || bias->scalar_type() != at::kFloat || bias->sizes() != at::IntArrayRef{weight.size(0)}) return false;
     if (at::autocast::is_autocast_enabled(at::kCPU)) return false;
     if (x.size(1) != weight.size(1) || stride < 1 || padding < 0 || weight.numel() < fewest_weights) return false;
     if (!weight.is_contiguous() && !weight.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;

@@ -54,7 +54,9 @@ struct GatedFeedForward : torch::autograd::Function<GatedFeedForward> {
 /// (value ⊙ gelu(gate))·W₂ᵀ + b₂ with (value, gate) = x·Wᵀ + b. In mixed precision libtorch's operators, each of which knows its types.
 at::Tensor gated_feed_forward(
     const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const at::Tensor &output_weight, const at::Tensor &output_bias) {
-    if (x.scalar_type() == weight.scalar_type() && !at::autocast::is_autocast_enabled(x.device().type()))
+    const auto device = x.device().type();
+    const bool is_mixed = at::autocast::is_autocast_available(device) && at::autocast::is_autocast_enabled(device);
+    if (x.scalar_type() == weight.scalar_type() && !is_mixed)
         return GatedFeedForward::apply(x, weight, bias, output_weight, output_bias);
     const auto [value, gate] = GatedFeedForward::hidden(x, weight, bias);
     return at::linear(at::gelu(gate) * value, output_weight, output_bias);

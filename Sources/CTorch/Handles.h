@@ -4,8 +4,10 @@
 #include "CTorch.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/function_schema.h>
 
 #include <string>
+#include <vector>
 
 inline thread_local std::string message_of_last_failure;
 
@@ -43,3 +45,6 @@ inline CTTensor *owned(at::Tensor tensor) {
 inline at::Tensor taken(CTTensor *tensor) {
     return at::Tensor(c10::intrusive_ptr<c10::TensorImpl>::reclaim(impl(tensor)));
 }
+
+/// Throws where the check of devices is on and the tensors of a call lie on more than one: see `ct_device_check_begin`.
+void check_devices(const c10::FunctionSchema &schema, const std::vector<c10::IValue> &arguments);

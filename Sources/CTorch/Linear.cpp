@@ -32,7 +32,7 @@ struct LargeLinear : torch::autograd::Function<LargeLinear> {
 /// x·Wᵀ + b for x `[…, in]` and W `[out, in]`. Everything that the product of MatrixProduct.h does not serve goes to libtorch's operator.
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
     const bool serves = is_onednn_product(x, weight) && x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1)
-        && (!bias || (bias->scalar_type() == at::kFloat && bias->sizes() == at::IntArrayRef{weight.size(0)}));
+        && (!bias || (bias->device().is_cpu() && bias->scalar_type() == at::kFloat && bias->sizes() == at::IntArrayRef{weight.size(0)}));
     return serves ? LargeLinear::apply(x, weight, bias) : at::linear(x, weight, bias);
 }
 

@@ -31,13 +31,13 @@ inline const c10::TypedOperatorHandle<OneDNNProduct> *onednn_product() {
 
 /// Whether `product` is oneDNN's for such operands: float32 on the processor, outside mixed precision.
 inline bool is_onednn_product(const at::Tensor &rows, const at::Tensor &matrix) {
-    return onednn_product() && rows.device().is_cpu() && rows.scalar_type() == at::kFloat && matrix.scalar_type() == at::kFloat && rows.numel() > 0
-        && matrix.numel() >= fewest_weights_of_product && !at::autocast::is_autocast_enabled(at::kCPU);
+    return onednn_product() && rows.device().is_cpu() && matrix.device().is_cpu() && rows.scalar_type() == at::kFloat
+        && matrix.scalar_type() == at::kFloat && rows.numel() > 0 && matrix.numel() >= fewest_weights_of_product && !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
 /// rows·matrixᵀ + bias for `rows` `[…, K]` and `matrix` `[N, K]`. It has no gradient of its own.
 inline at::Tensor product(const at::Tensor &rows, const at::Tensor &matrix, const std::optional<at::Tensor> &bias = std::nullopt) {
-    if (!is_onednn_product(rows, matrix)) return at::linear(rows, matrix, bias);
+    if (!is_onednn_product(rows, matrix) || (bias && !bias->device().is_cpu())) return at::linear(rows, matrix, bias);
     return onednn_product()->call(rows, matrix, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 

@@ -83,49 +83,52 @@ public struct ModelFiles: Sendable {
         return (words.file ?? whole.file)?.tokenizer ?? .standard
     }
 
-    public func textEncoder() throws -> (CLIPTextConfiguration, ParameterStore) {
-        let (configuration, store) = try ownTextEncoder()
+    // Each is read straight to where it is to compute: nothing else of it stays in memory.
+
+    public func textEncoder(on placement: Placement = Placement()) throws -> (CLIPTextConfiguration, ParameterStore) {
+        let (configuration, store) = try ownTextEncoder(on: placement)
         guard let textEncoderChanges else { return (configuration, store) }
         _ = try store.build { CLIPTextModel($0, configuration) }
-        return (configuration, ParameterStore(try textEncoderChanges.merged(store.tensors, part: .textEncoder, scale: 1)))
+        return (configuration, ParameterStore(try textEncoderChanges.merged(store.tensors, part: .textEncoder, scale: 1), on: placement))
     }
 
     /// The adapters that `textEncoder()` has added; nil where there is no file of them.
     public func textEncoderAdapters() throws -> LowRankAdapters? {
         guard let textEncoderChanges else { return nil }
-        let (configuration, store) = try ownTextEncoder()
+        let (configuration, store) = try ownTextEncoder(on: Placement())
         _ = try store.build { CLIPTextModel($0, configuration) }
         return try textEncoderChanges.adapters(of: .textEncoder, over: store.tensors)
     }
 
-    private func ownTextEncoder() throws -> (CLIPTextConfiguration, ParameterStore) {
+    private func ownTextEncoder(on placement: Placement) throws -> (CLIPTextConfiguration, ParameterStore) {
         switch textEncoderPart {
-        case .folder(let part, let weights): (try CLIPTextConfiguration(part.configuration), try part.store(from: weights))
-        case .file(let file): (file.textEncoder!, try file.textEncoderStore())
+        case .folder(let part, let weights): (try CLIPTextConfiguration(part.configuration), try part.store(from: weights, on: placement))
+        case .file(let file): (file.textEncoder!, try file.textEncoderStore(on: placement))
         }
     }
 
-    public func autoencoder() throws -> (AutoencoderConfiguration, ParameterStore) {
+    public func autoencoder(on placement: Placement = Placement()) throws -> (AutoencoderConfiguration, ParameterStore) {
         switch autoencoderPart {
-        case .folder(let part, let weights): (try AutoencoderConfiguration(part.configuration), try part.store(from: weights))
-        case .file(let file): (file.autoencoder!, try file.autoencoderStore())
+        case .folder(let part, let weights): (try AutoencoderConfiguration(part.configuration), try part.store(from: weights, on: placement))
+        case .file(let file): (file.autoencoder!, try file.autoencoderStore(on: placement))
         }
     }
 
     /// The network that turns latents into images, and images into latents.
-    public func decoder() throws -> Autoencoder {
-        let (configuration, store) = try autoencoder()
+    public func decoder(on placement: Placement = Placement()) throws -> Autoencoder {
+        let (configuration, store) = try autoencoder(on: placement)
         return try store.build { Autoencoder($0, configuration) }
     }
 
     /// - Parameter weights: a file of tensors to take instead of the model's own, such as a checkpoint of a run
-    public func unet(weights: URL? = nil) throws -> (UNetConfiguration, ParameterStore) {
+    public func unet(weights: URL? = nil, on placement: Placement = Placement()) throws -> (UNetConfiguration, ParameterStore) {
         let configuration = try unetConfiguration()
         if let purpose = configuration.otherPurpose { throw ConfigurationError(file: location.path, message: purpose) }
         let store =
             switch unetPart {
-            case .folder(let part, let named): try part.store(from: weights ?? named)
-            case .file(let file): try weights.map { try PipelineFolder(location).unet.store(from: $0) } ?? file.unetStore(configuration)
+            case .folder(let part, let named): try part.store(from: weights ?? named, on: placement)
+            case .file(let file):
+                try weights.map { try PipelineFolder(location).unet.store(from: $0, on: placement) } ?? file.unetStore(configuration, on: placement)
             }
         return (configuration, store)
     }

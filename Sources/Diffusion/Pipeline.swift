@@ -39,14 +39,18 @@ public struct Pipeline {
     }
 
     /// Reads a diffusers folder, or a model in a single safetensors file. Throws with the file, the option or the tensors that do not fit.
-    /// - Parameter unetWeights: a file of UNet tensors to take instead of the model's own, such as a checkpoint of a run
-    public init(_ location: URL, unetWeights: URL? = nil) throws { try self.init(ModelFiles(location), unetWeights: unetWeights) }
+    /// - Parameters:
+    ///   - unetWeights: a file of UNet tensors to take instead of the model's own, such as a checkpoint of a run
+    ///   - placement: where the networks are to compute
+    public init(_ location: URL, unetWeights: URL? = nil, on placement: Placement = Placement()) throws {
+        try self.init(ModelFiles(location), unetWeights: unetWeights, on: placement)
+    }
 
     /// Reads all parts of a model.
-    public init(_ files: ModelFiles, unetWeights: URL? = nil) throws {
+    public init(_ files: ModelFiles, unetWeights: URL? = nil, on placement: Placement = Placement()) throws {
         try self.init(
-            tokenizer: files.tokenizer(), textEncoder: files.textEncoder(), autoencoder: files.autoencoder(), unet: files.unet(weights: unetWeights),
-            scheduler: files.scheduler())
+            tokenizer: files.tokenizer(), textEncoder: files.textEncoder(on: placement), autoencoder: files.autoencoder(on: placement),
+            unet: files.unet(weights: unetWeights, on: placement), scheduler: files.scheduler())
     }
 
     private func check(_ unet: UNetConfiguration) throws {
@@ -88,10 +92,10 @@ public struct Pipeline {
     public var textEncoderTensors: [String: Tensor] { stores.textEncoder.tensors }
     public var autoencoderTensors: [String: Tensor] { stores.autoencoder.tensors }
 
-    /// Text states `[N, L, D]`.
+    /// Text states `[N, L, D]`, on the text encoder's device.
     public func textStates(_ texts: [String]) -> Tensor {
         let ids = tokenizer.ids(texts)
-        return noGradients { textEncoder(Tensor(ids.flatMap { $0 }, shape: [texts.count, tokenizer.maximumLength])) }
+        return noGradients { textEncoder(Tensor(ids.flatMap { $0 }, shape: [texts.count, tokenizer.maximumLength]).to(textEncoder.device)) }
     }
 
     /// What the denoiser is told of texts.

@@ -89,9 +89,10 @@ public struct PipelineFolder: Sendable {
         /// - Parameters:
         ///   - file: read in place of the part's own, such as a checkpoint of a run
         ///   - isTrainable: as in `ParameterStore`
-        public func store(from file: URL? = nil, isTrainable: Bool = false) throws -> ParameterStore {
+        ///   - placement: where the network is to compute
+        public func store(from file: URL? = nil, isTrainable: Bool = false, on placement: Placement = Placement()) throws -> ParameterStore {
             let files = try file.map { WeightFiles(try SafeTensorsFile($0)) } ?? weights()
-            return ParameterStore(names.current(try files.all()), from: files.origin.path, isTrainable: isTrainable)
+            return ParameterStore(names.current(try files.all()), from: files.origin.path, isTrainable: isTrainable, on: placement)
         }
 
         /// The names and shapes of these weights, under today's names: enough to see whether a configuration fits.

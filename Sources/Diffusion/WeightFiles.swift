@@ -86,10 +86,10 @@ public struct WeightFiles: Sendable {
     /// By name, without touching the data.
     public var shapes: [String: [Int]] { Dictionary(uniqueKeysWithValues: places.map { ($0, $1.shape(of: $0) ?? []) }) }
 
-    /// Views of the files.
-    public func all() throws(SafeTensorsError) -> [String: Tensor] {
+    /// Views of the files, or copies on another device than the processor.
+    public func all(on device: Device = .cpu) throws(SafeTensorsError) -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
-        for (name, file) in places { tensors[name] = try file.tensor(name) }
+        for (name, file) in places { tensors[name] = try file.tensor(name, on: device) }
         return tensors
     }
 }

@@ -18,6 +18,9 @@ public struct Parameters {
 }
 
 extension Parameters {
+    /// Where the network's tensors lie: for constants of its own.
+    public var device: Device { store.placement.device }
+
     /// The adapter of the layer of this scope, where the store has one.
     /// - Parameter inputs: the weight's axes after the first
     public func adapter(_ outputs: Int, _ inputs: [Int]) -> LowRankAdapter? { store.adapter(path, outputs, inputs) }
@@ -35,8 +38,10 @@ public enum Initializer: Sendable {
     public static func fanIn(_ count: Int) -> Initializer { .uniform(1 / Double(count).squareRoot()) }
 }
 
-/// The tensors of one network by name: read from a file or freshly initialised, float32.
+/// The tensors of one network by name: read from a file or freshly initialised.
 public final class ParameterStore {
+    /// Where they lie, and their type: float32 on the processor by default.
+    public let placement: Placement
     /// Empty once the network is built: it may keep a whole file mapped.
     private var source: [String: Tensor]?
     private let origin: String?
@@ -57,9 +62,15 @@ public final class ParameterStore {
 
     /// Takes tensors by name from `source`. Trainable ones are copies that require gradients. Others are used as they are in a large network
     /// (`isLarge`), and in a small one where they lie in memory as libtorch's own do.
-    /// - Parameter origin: the file that the tensors come from, for the error's text
-    /// - Parameter adapters: stand beside layers of the network and are trained instead of it
-    public init(_ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false, adapters: LowRankAdapters? = nil) {
+    /// On another device than the processor each is copied there by itself when its layer asks for it: a mapped file needs no second copy in memory.
+    /// - Parameters:
+    ///   - origin: the file that the tensors come from, for the error's text
+    ///   - adapters: stand beside layers of the network and are trained instead of it
+    public init(
+        _ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false, adapters: LowRankAdapters? = nil,
+        on placement: Placement = Placement()
+    ) {
+        self.placement = placement
         self.source = source
         self.adapters = adapters
         self.origin = origin
@@ -67,7 +78,7 @@ public final class ParameterStore {
         self.seed = 0
         self.isTrainable = isTrainable
         isShared = false
-        staysMapped = Self.isLarge(source)
+        staysMapped = placement.device == .cpu && Self.isLarge(source)
     }
 
     /// Whether a network is so large that a second copy of its weights, laid out for speed, costs more than it gains. It then stays as its file has
@@ -77,6 +88,7 @@ public final class ParameterStore {
     /// The weights of another store, in the same memory, with gradients of their own: for a second copy of a network that is trained on another
     /// thread. See `addGradients(of:)`.
     public init(sharing other: ParameterStore) {
+        placement = other.placement
         source = other.tensors.filter { !LowRankAdapters.isOne($0.key) }
         adapters = other.adapters.map { LowRankAdapters(other.tensors.filter { LowRankAdapters.isOne($0.key) }, scale: $0.scale) }
         origin = other.origin
@@ -90,6 +102,7 @@ public final class ParameterStore {
     /// Tensors known by name and shape alone, to hold a file's header against a configuration: the network that is built takes no memory, and
     /// cannot compute anything of worth.
     public init(shapes: [String: [Int]], from origin: String? = nil) {
+        placement = Placement()
         source = shapes.mapValues(Self.placeholder)
         adapters = nil
         self.origin = origin
@@ -100,8 +113,9 @@ public final class ParameterStore {
         staysMapped = false
     }
 
-    /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name.
-    public init(seed: UInt64, isTrainable: Bool = true) {
+    /// Initialises every tensor by a generator of its own, seeded by `seed` and the tensor's name, whatever the device.
+    public init(seed: UInt64, isTrainable: Bool = true, on placement: Placement = Placement()) {
+        self.placement = placement
         source = nil
         adapters = nil
         origin = nil
@@ -168,7 +182,7 @@ public final class ParameterStore {
             return nil
         }
         func own(_ tensor: Tensor, _ name: String) -> Tensor {
-            let own = noGradients { isShared ? tensor : isTrainable || !tensor.isAligned ? tensor.to(.float32).clone() : tensor.to(.float32) }
+            let own = noGradients { isShared ? tensor : isTrainable || !tensor.isAligned ? tensor.to(placement).clone() : tensor.to(placement) }
             if isTrainable { own.requiresGradient = true }
             parameters.append((name, own))
             return own
@@ -188,15 +202,15 @@ public final class ParameterStore {
             return Self.placeholder(shape)
         }
         if isOutline || isShared { return found }
-        let single = found.to(.float32)
-        let isOwn = found.dtype != .float32
-        if staysMapped { return isTrainable && adapters == nil && !isOwn ? single.contiguous().clone() : single }
+        let placed = found.to(placement)
+        if staysMapped { return isTrainable && adapters == nil && found.dtype == placement.dtype ? placed.contiguous().clone() : placed }
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
-        let laidOut = shape.count == 4 ? single.contiguous(.channelsLast) : single
+        let laidOut = shape.count == 4 ? placed.contiguous(.channelsLast) : placed
         // A trainable tensor is always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the
         // source's own memory. And a file's tensors lie at any address, where a matrix product may add in another order than over memory of
         // libtorch's own: equal weights would not give equal bits.
-        return isTrainable && adapters == nil || !laidOut.isAligned ? laidOut.clone() : laidOut
+        let isOwn = found.device.kind != placement.device.kind
+        return isTrainable && adapters == nil && !isOwn || !laidOut.isAligned ? laidOut.clone() : laidOut
     }
 
     /// Stands for a tensor that is not there. It takes no memory, whatever a damaged configuration asks for.
@@ -211,7 +225,8 @@ public final class ParameterStore {
             case .uniform(let bound): (generator.uniform(shape) * 2 - 1) * bound
             case .normal(let deviation): generator.normal(shape) * deviation
             }
-        return shape.count == 4 ? tensor.contiguous(.channelsLast) : tensor
+        let placed = tensor.to(placement)
+        return shape.count == 4 ? placed.contiguous(.channelsLast) : placed
     }
 }
 

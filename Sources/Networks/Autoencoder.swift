@@ -4,6 +4,7 @@ import Torch
 /// Stable Diffusion's autoencoder (diffusers' `AutoencoderKL`, whose tensor names it uses).
 public struct Autoencoder: Sendable {
     public let configuration: AutoencoderConfiguration
+    public let device: Device
     private let encoder: Encoder
     private let decoder: Decoder
     private let quantConv: Conv2d?
@@ -11,6 +12,7 @@ public struct Autoencoder: Sendable {
 
     public init(_ p: Parameters, _ c: AutoencoderConfiguration) {
         configuration = c
+        device = p.device
         encoder = Encoder(p["encoder"], c)
         decoder = Decoder(p["decoder"], c)
         quantConv = c.usesQuantConv ? Conv2d(p["quant_conv"], 2 * c.latentChannels, 2 * c.latentChannels, kernel: 1) : nil

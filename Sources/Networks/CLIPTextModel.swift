@@ -47,6 +47,7 @@ public struct CLIPTextConfiguration: Sendable, Equatable {
 /// The text tower of CLIP (Radford et al., arXiv 2103.00020), with transformers' tensor names.
 public struct CLIPTextModel: Sendable {
     public let configuration: CLIPTextConfiguration
+    public let device: Device
     private let tokens: Embedding
     private let positions: Embedding
     private let layers: [Layer]
@@ -54,6 +55,7 @@ public struct CLIPTextModel: Sendable {
 
     public init(_ p: Parameters, _ configuration: CLIPTextConfiguration) {
         self.configuration = configuration
+        device = p.device
         let model = p["text_model"]
         tokens = Embedding(model["embeddings"]["token_embedding"], configuration.vocabularySize, configuration.width)
         positions = Embedding(model["embeddings"]["position_embedding"], configuration.maximumLength, configuration.width)
@@ -63,7 +65,7 @@ public struct CLIPTextModel: Sendable {
 
     /// Token ids `[B, L]` (int64) → last hidden states `[B, L, width]` after the final normalisation.
     public func callAsFunction(_ ids: Tensor) -> Tensor {
-        let start = tokens(ids) + positions(Tensor.range(ids.size(1), dtype: .int64).to(ids.device))
+        let start = tokens(ids) + positions(Tensor.range(ids.size(1), on: Placement(ids.device, .int64)))
         return finalNorm(layers.reduce(start) { states, layer in layer(states) })
     }
 

@@ -19,13 +19,14 @@ struct TimeEmbedding {
         linear2 = Linear(p["linear_2"], outputs, outputs)
         self.activation = activation
         let half = channels / 2
-        frequencies = (Tensor.range(half) * -log(10000) / (Double(half) - frequencyShift)).exponential
+        // On the processor whatever the device, so that every device meets the same numbers.
+        frequencies = (Tensor.range(half) * -log(10000) / (Double(half) - frequencyShift)).exponential.to(p.device)
         sineFirst = !flipSinToCos
     }
 
-    /// Timesteps `[B]` → `[B, outputs]`.
+    /// Timesteps `[B]`, on the network's device → `[B, outputs]`.
     func callAsFunction(_ timesteps: Tensor) -> Tensor {
-        let angles = timesteps.to(.float32).unsqueezed(1) * frequencies.to(timesteps.device)
+        let angles = timesteps.to(.float32).unsqueezed(1) * frequencies
         let waves = sineFirst ? [angles.sine, angles.cosine] : [angles.cosine, angles.sine]
         return linear2(activation(linear1(Tensor.concatenated(waves, axis: 1))))
     }

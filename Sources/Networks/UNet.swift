@@ -9,6 +9,7 @@ public struct UNet: Sendable {
     public var recomputesBlocks = false
     /// In which it computes; its answer is float32 always.
     public var precision = Precision.f32
+    public let device: Device
     private let convIn: Conv2d
     private let timeEmbedding: TimeEmbedding
     private let timeActivation: Activation?
@@ -20,6 +21,7 @@ public struct UNet: Sendable {
 
     public init(_ p: Parameters, _ c: UNetConfiguration) {
         configuration = c
+        device = p.device
         let last = c.channels.count - 1
         convIn = Conv2d(p["conv_in"], c.inChannels, c.channels[0], kernel: 3, padding: 1)
         timeEmbedding = TimeEmbedding(
@@ -44,7 +46,7 @@ public struct UNet: Sendable {
 
     /// - Parameters:
     ///   - x: noised latents `[B, C, h, w]`
-    ///   - timesteps: `[B]`, or `[1]` shared by the batch
+    ///   - timesteps: `[B]`, or `[1]` shared by the batch; on any device
     ///   - context: text states `[B, L, D]`
     /// - Returns: the model output `[B, C, h, w]` (ε or v)
     public func callAsFunction(_ x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor {
@@ -53,7 +55,7 @@ public struct UNet: Sendable {
 
     private func answer(_ x: Tensor, _ timesteps: Tensor, _ context: Tensor) -> Tensor {
         let x = (configuration.centersInput ? x * 2 - 1 : x).contiguous(.channelsLast)
-        var embedding = timeEmbedding(timesteps)
+        var embedding = timeEmbedding(timesteps.to(x.device))
         if let timeActivation { embedding = timeActivation(embedding) }
         let time = configuration.activation(embedding)
         var h = convIn(x)

@@ -27,7 +27,8 @@ public final class AdamW {
         self.parameters = parameters
         firstMoments = parameters.map { noGradients($0.value.zerosLike) }
         secondMoments = parameters.map { noGradients($0.value.zerosLike) }
-        steps = parameters.map { _ in Tensor.zeros([]) }
+        // Beside the parameters: the fused kernel of a GPU reads them there.
+        steps = parameters.map { Tensor.zeros([], on: Placement($0.value.device)) }
     }
 
     /// Euclidean norm of all gradients together.

@@ -46,7 +46,7 @@ extension Tensor {
     public func clearGradient() { ct_tensor_clear_grad(handle) }
 
     /// Another reference, for one who will release it.
-    private var retainedHandle: OpaquePointer { ct_tensor_retained(handle) }
+    var retainedHandle: OpaquePointer { ct_tensor_retained(handle) }
 
     /// Adds the gradient of this scalar to every leaf it depends on.
     public func backward() {

@@ -27,43 +27,6 @@ public enum DType: Int32, Sendable, CaseIterable {
     }
 }
 
-/// Where a tensor lives, with libtorch's numbers (`c10::DeviceType`).
-public struct Device: Sendable, Hashable, CustomStringConvertible {
-    public enum Kind: RawRepresentable, Sendable, Hashable, CaseIterable {
-        case cpu
-        case cuda
-        case mps
-        /// One that libtorch has and we do not know, by its number. It is never taken for another.
-        case other(Int32)
-
-        /// Those we know.
-        public static let allCases: [Kind] = [.cpu, .cuda, .mps]
-
-        public init(rawValue: Int32) { self = Self.allCases.first { $0.rawValue == rawValue } ?? .other(rawValue) }
-
-        public var rawValue: Int32 {
-            switch self {
-            case .cpu: 0
-            case .cuda: 1
-            case .mps: 13
-            case .other(let number): number
-            }
-        }
-    }
-
-    public let kind: Kind
-    public let index: Int32
-
-    public init(_ kind: Kind, index: Int32 = -1) {
-        self.kind = kind
-        self.index = index
-    }
-
-    public static let cpu = Device(.cpu)
-
-    public var description: String { index < 0 ? "\(kind)" : "\(kind):\(index)" }
-}
-
 /// How the elements of an image tensor lie in memory (`c10::MemoryFormat`).
 public enum MemoryFormat: Int32, Sendable {
     case contiguous = 0

@@ -1,15 +1,15 @@
 import CTorch
 
-/// libtorch's random generator: on the CPU the same numbers as `torch.Generator().manual_seed(seed)` in Python.
+/// libtorch's random generator of the processor: the same numbers as `torch.Generator().manual_seed(seed)` in Python.
+///
+/// Nothing draws on another device, whose generator would give other numbers: what is needed there is drawn here and moved.
 public final class Generator: @unchecked Sendable {
     // Used by one thread at a time: a generator is made where its numbers are drawn.
     let handle: OpaquePointer
 
-    public init(seed: UInt64, device: Device = .cpu) {
+    public init(seed: UInt64) {
         var result: OpaquePointer?
-        if let message = ct_generator_new(device.kind.rawValue, device.index, seed, &result) {
-            fatalError("generator on \(device): \(String(cString: message))")
-        }
+        if let message = ct_generator_new(seed, &result) { fatalError("generator: \(String(cString: message))") }
         handle = result!
     }
 

@@ -44,8 +44,10 @@ public struct Operator: @unchecked Sendable {
         return (0..<Int(count)).map { results![$0].map(Tensor.init(owning:)) }
     }
 
+    func callAsFunction(_ arguments: Argument...) -> Tensor { first(arguments) }
+
     /// The first result; traps with the operator's name, the shapes and libtorch's message.
-    func callAsFunction(_ arguments: Argument...) -> Tensor {
+    func first(_ arguments: [Argument]) -> Tensor {
         guard let first = trapping(arguments).first ?? nil else { fatalError("\(name) returned no tensor") }
         return first
     }
@@ -63,7 +65,7 @@ public struct Operator: @unchecked Sendable {
 }
 
 /// An argument of an operator.
-public enum Argument {
+public enum Argument: Sendable {
     /// The default of the operator's schema.
     case byDefault
     case none

@@ -4,6 +4,10 @@ import CTorch
 public enum Precision: String, Codable, Sendable, CaseIterable {
     case f32, bf16, f16
 
+    /// Whether libtorch computes in it on a device of that kind. Its autocast knows both half precisions on the processor (since 2.4), on CUDA and on MPS;
+    /// how fast they are is the hardware's matter. It knows none on `meta`.
+    public func isAvailable(on device: Device) -> Bool { self == .f32 || ct_autocast_is_available(device.kind.rawValue) }
+
     /// Runs `body` in this precision, by libtorch's autocast: matrix products and convolutions take half-precision copies of their inputs, and
     /// operators that would lose by it float32 ones.
     public func run<Result>(on device: Device, _ body: () throws -> Result) rethrows -> Result {

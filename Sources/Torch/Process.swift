@@ -11,8 +11,6 @@ public enum Runtime {
         set { if newValue > 0 { ct_threads_set(Int32(clamping: newValue)) } }
     }
 
-    public static func isAvailable(_ kind: Device.Kind) -> Bool { ct_device_is_available(kind.rawValue) }
-
     /// Treats numbers below 1e-38 as zero: they are a hundred times slower to compute with and say nothing.
     public static func flushDenormals() { ct_flush_denormals() }
 }

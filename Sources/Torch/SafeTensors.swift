@@ -60,6 +60,9 @@ public struct SafeTensorsFile: Sendable {
     public func shape(of name: String) -> [Int]? { entries[name]?.shape }
     public func dtype(of name: String) -> DType? { entries[name]?.dtype }
 
+    /// A view of the file, or on another device than the processor a copy, made straight from the file's pages.
+    public func tensor(_ name: String, on device: Device) throws(SafeTensorsError) -> Tensor { try tensor(name).to(device) }
+
     /// A view of the file, or a copy where the file puts the elements at an address that the processor cannot read them from.
     public func tensor(_ name: String) throws(SafeTensorsError) -> Tensor {
         guard let entry = entries[name] else { throw SafeTensorsError(path: url.path, problem: .noSuchTensor(name)) }
@@ -80,9 +83,9 @@ public struct SafeTensorsFile: Sendable {
         }
     }
 
-    public func all() throws(SafeTensorsError) -> [String: Tensor] {
+    public func all(on device: Device = .cpu) throws(SafeTensorsError) -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
-        for name in names { tensors[name] = try tensor(name) }
+        for name in names { tensors[name] = try tensor(name, on: device) }
         return tensors
     }
 }

@@ -15,9 +15,9 @@ extension Tensor {
     /// Running product along `axis`.
     public func cumulativeProduct(_ axis: Int) -> Tensor { Operators.cumprod(.tensor(self), .int(axis)) }
 
-    /// The value at `fraction` in [0, 1] of the sorted elements, interpolated.
+    /// The value at `fraction` in [0, 1] of the sorted elements, interpolated; on the processor, since not every device has float64.
     public func quantiles(_ fractions: [Double]) -> [Double] {
-        Operators.quantile(.tensor(detached.to(.float64).flattened()), .tensor(Tensor(fractions))).values(Double.self)
+        Operators.quantile(.tensor(detached.to(.cpu).to(.float64).flattened()), .tensor(Tensor(fractions))).values(Double.self)
     }
 
     /// Whether no element is infinite or not a number.

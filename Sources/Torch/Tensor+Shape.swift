@@ -21,7 +21,7 @@ extension Tensor {
     }
     /// The rows at `index` (int64) along `axis`, copied.
     public func gathered(_ index: Tensor, axis: Int = 0) -> Tensor { Operators.indexSelect(.tensor(self), .int(axis), .tensor(index)) }
-    public func gathered(_ index: [Int], axis: Int = 0) -> Tensor { gathered(Tensor(index), axis: axis) }
+    public func gathered(_ index: [Int], axis: Int = 0) -> Tensor { gathered(Tensor(index).to(device), axis: axis) }
 
     public func chunks(_ count: Int, axis: Int = 0) -> [Tensor] { Operators.chunk.all(.tensor(self), .int(count), .int(axis)) }
     public static func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor { Operators.cat(.tensors(tensors), .int(axis)) }

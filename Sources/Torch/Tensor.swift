@@ -26,8 +26,13 @@ public final class Tensor: @unchecked Sendable {
         }
     }
 
-    /// A vector `[N]`.
+    /// A vector `[N]` on the CPU.
     public convenience init<Element: TensorElement>(_ values: [Element]) { self.init(values, shape: [values.count]) }
+
+    /// Copies `values` in row-major order to another place.
+    public convenience init<Element: TensorElement>(_ values: [Element], shape: [Int], on placement: Placement) {
+        self.init(owning: Tensor(values, shape: shape).to(placement).retainedHandle)
+    }
 
     /// A view of memory that the caller keeps alive until `release` is called: with the last tensor that uses it, or at once where this throws.
     public init(memory: UnsafeMutableRawPointer, shape: [Int], dtype: DType, release: @escaping () -> Void) throws(TorchError) {
@@ -100,9 +105,10 @@ public final class Tensor: @unchecked Sendable {
 }
 
 extension Tensor: CustomStringConvertible {
-    /// Stands in messages about failures, so it tells element types that are none of ours, too.
+    /// Type, shape and, unless it is the processor, place. Stands in messages about failures, so it tells element types that are none of ours, too.
     public var description: String {
         let number = ct_tensor_dtype(handle)
-        return (DType(rawValue: number).map { "\($0)" } ?? "element type \(number)") + "\(shape)"
+        let place = device == .cpu ? "" : " on \(device)"
+        return (DType(rawValue: number).map { "\($0)" } ?? "element type \(number)") + "\(shape)" + place
     }
 }

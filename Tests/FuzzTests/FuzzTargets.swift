@@ -74,7 +74,8 @@ enum FuzzTargets {
 
     private static let headerAndData = written("model.safetensors") { url in
         let tensors = [
-            ("a", Tensor.range(6).reshaped([2, 3])), ("b", Tensor([true, false])), ("c.weight", Tensor.range(4, dtype: .int64)), ("d", .zeros([0, 2])),
+            ("a", Tensor.range(6).reshaped([2, 3])), ("b", Tensor([true, false])), ("c.weight", Tensor.range(4, on: Placement(.cpu, .int64))),
+            ("d", .zeros([0, 2])),
         ]
         try SafeTensors.write(tensors, metadata: ["format": "pt", "k": "é"], to: url)
     }

@@ -151,6 +151,34 @@ import Torch
         }
     }
 
+    // Placement.
+
+    @Test(arguments: [Placement(.meta), Placement(.meta, .bfloat16), Placement(.cpu, .float64)], [true, false])
+    func tensorsLieWhereTheStoreSays(_ placement: Placement, isTrainable: Bool) throws {
+        let source = try Self.fresh(seed: 1)
+        let read = ParameterStore(source.mapValues { $0.to(.float16) }, isTrainable: isTrainable, on: placement)
+        let fresh = ParameterStore(seed: 1, isTrainable: isTrainable, on: placement)
+        for store in [read, fresh] {
+            _ = try store.build { p in
+                #expect(p.device == placement.device)
+                return Network(p)
+            }
+            let copy = ParameterStore(sharing: store)
+            _ = try copy.build(Network.init)
+            #expect(copy.placement == placement)
+            for (name, value) in store.parameters {
+                #expect(value.placement == placement && value.requiresGradient == isTrainable)
+                if value.rank == 4 { #expect(value.strides == source[name]!.strides, "channels last") }
+            }
+        }
+    }
+
+    @Test func freshNumbersDoNotDependOnThePlacement() throws {
+        let store = ParameterStore(seed: 5, on: Placement(.cpu, .float64))
+        _ = try store.build(Network.init)
+        for (name, tensor) in try Self.fresh(seed: 5) { #expect(store.tensors[name]!.values(Double.self) == tensor.values(Double.self)) }
+    }
+
     @Test func readTensorsRequireNoGradientAndAreSinglePrecision() throws {
         let store = ParameterStore(try Self.fresh(seed: 1).mapValues { $0.to(.float16) })
         _ = try store.build(Network.init)

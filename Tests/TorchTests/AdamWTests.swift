@@ -99,4 +99,21 @@ import Torch
         AdamW([("weight", weight)], settings: AdamW.Settings(weightDecay: 0.5)).step(learningRate: 0.1)
         #expect(weight.values() == [0.95, 0.95])
     }
+
+    /// Gradients, clipping and update where tensors have no elements, all on one device.
+    @Test func anUpdateRunsOnMeta() {
+        let weight = Tensor.ones([3, 2], on: Placement(.meta))
+        weight.requiresGradient = true
+        let optimizer = AdamW([("weight", weight)])
+        checkingDevices {
+            for _ in 0..<2 {
+                Tensor.ones([4, 2], on: Placement(.meta)).linear(weight, nil).squared.mean().backward()
+                #expect(weight.gradient?.device == .meta)
+                optimizer.clipGradients(norm: 2, to: 1)
+                optimizer.step(learningRate: 1e-3)
+                #expect(weight.gradient == nil)
+            }
+        }
+        #expect(optimizer.state.count == 3 && optimizer.state.allSatisfy { $0.value.device == .meta }, "its step count, too")
+    }
 }

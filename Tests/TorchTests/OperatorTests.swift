@@ -62,7 +62,7 @@ import Torch
     }
 
     @Test func anErrorNamesOperatorShapesAndReason() throws {
-        let (a, b) = (Tensor.zeros([2, 3]), Tensor.zeros([2, 3], dtype: .float32))
+        let (a, b) = (Tensor.zeros([2, 3]), Tensor.zeros([2, 3]))
         let error = #expect(throws: TorchError.self) { try call("matmul", "", .tensor(a), .tensor(b)) }
         #expect(error?.operation == "aten::matmul(float32[2, 3], float32[2, 3])")
         #expect(error?.message == "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)")

@@ -16,7 +16,7 @@ import Torch
         let url = folder.url("mutant.safetensors")
         try SafeTensors.write(
             [
-                ("a", Tensor.range(6).reshaped([2, 3])), ("b", Tensor([true, false, true])), ("c.weight", Tensor.range(4, dtype: .int64)),
+                ("a", Tensor.range(6).reshaped([2, 3])), ("b", Tensor([true, false, true])), ("c.weight", Tensor.range(4, on: Placement(.cpu, .int64))),
                 ("d", .zeros([0, 2])),
             ],
             metadata: ["format": "pt", "k": "é"], to: url)

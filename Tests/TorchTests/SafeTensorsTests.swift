@@ -12,7 +12,7 @@ import Torch
         let url = folder.url("\(dtype).safetensors")
         let values: [Double] = dtype == .bool ? [1, 0, 0, 1, 1, 0] : [0, 1, 2, 3, 4, 5]
         let tensor = Tensor(values, shape: [2, 3]).to(dtype)
-        try SafeTensors.write([("x", tensor), ("empty", Tensor.zeros([0, 4], dtype: dtype)), ("scalar", tensor[1][2])], to: url)
+        try SafeTensors.write([("x", tensor), ("empty", Tensor.zeros([0, 4], on: Placement(.cpu, dtype))), ("scalar", tensor[1][2])], to: url)
 
         let file = try SafeTensorsFile(url)
         #expect(file.names == ["empty", "scalar", "x"])
@@ -72,6 +72,14 @@ import Torch
         #expect(try SafeTensorsFile(url).tensor("x").values() == [1, 2, 3])
         try FileManager.default.removeItem(at: url)
         #expect(x.values() == [11, 12, 13])
+    }
+
+    @Test func tensorsAreReadToADevice() throws {
+        let url = folder.url("placed.safetensors")
+        try SafeTensors.write([("x", Tensor([Float(1), 2])), ("y", Tensor([3, 4]))], to: url)
+        let file = try SafeTensorsFile(url)
+        #expect(try file.all(on: .meta).mapValues(\.placement) == ["x": Placement(.meta), "y": Placement(.meta, .int64)])
+        #expect(try file.all(on: .cpu)["x"]?.values() == [1, 2])
     }
 
     @Test func namesTwiceOrReservedAreNotWritten() throws {

@@ -82,19 +82,31 @@ bool ct_grad_mode_get(void);
 bool ct_grad_mode_set(bool enabled);  // returns the former value
 
 // Mixed precision of this thread, by libtorch's autocast: the dtype in which the device's operators compute where that is safe, or -1.
+bool ct_autocast_is_available(int32_t device_type);
 int32_t ct_autocast_get(int32_t device_type);
 CTError ct_autocast_set(int32_t device_type, int32_t dtype);
 
-// Random numbers.
-CTError ct_generator_new(int32_t device_type, int32_t device_index, uint64_t seed, CTGenerator **result);
+// Random numbers, of the processor's generator.
+CTError ct_generator_new(uint64_t seed, CTGenerator **result);
 void ct_generator_release(CTGenerator *generator);
 
 // The process.
 const char *ct_version(void);
 void ct_threads_set(int32_t count);
 int32_t ct_threads_get(void);
-bool ct_device_is_available(int32_t device_type);
 void ct_flush_denormals(void);
+
+// Devices. How many of a kind can be used, and whether this libtorch was built for them.
+bool ct_device_is_built(int32_t device_type);
+int32_t ct_device_count(int32_t device_type);
+// Bytes of tensors on the device now, and the most since the start or the last reset; -1 where libtorch does not count them.
+CTError ct_device_memory(int32_t device_type, int32_t device_index, int64_t *allocated, int64_t *peak);
+CTError ct_device_reset_peak(int32_t device_type, int32_t device_index);
+CTError ct_device_synchronize(int32_t device_type, int32_t device_index);
+// Between begin and end, which nest, every call in every thread fails whose tensors of one axis or more lie on more than one device.
+// Operators that move data are exempt: copy_, copy, _foreach_copy_, to and _to_copy.
+void ct_device_check_begin(void);
+void ct_device_check_end(void);
 
 #ifdef __cplusplus
 }

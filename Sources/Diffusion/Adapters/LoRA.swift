@@ -50,8 +50,8 @@ extension Pipeline {
         let text = try file.merged(stores.textEncoder.tensors, part: .textEncoder, scale: scale)
         let denoiser = try file.merged(stores.unet.tensors, part: .unet, scale: scale)
         return try Pipeline(
-            tokenizer: tokenizer, textEncoder: (textEncoder.configuration, ParameterStore(text)),
-            autoencoder: (autoencoder.configuration, ParameterStore(stores.autoencoder.tensors)), unet: (unet.configuration, ParameterStore(denoiser)),
-            scheduler: scheduler)
+            tokenizer: tokenizer, textEncoder: (textEncoder.configuration, ParameterStore(text, on: stores.textEncoder.placement)),
+            autoencoder: (autoencoder.configuration, ParameterStore(stores.autoencoder.tensors, on: stores.autoencoder.placement)),
+            unet: (unet.configuration, ParameterStore(denoiser, on: stores.unet.placement)), scheduler: scheduler)
     }
 }

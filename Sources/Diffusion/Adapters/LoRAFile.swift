@@ -110,7 +110,7 @@ extension LoRA {
             for name in adapters.tensors.keys where name.hasSuffix(LowRankAdapters.down) {
                 let path = String(name.dropLast(LowRankAdapters.down.count))
                 guard let weight = tensors[path + ".weight"], let change = adapters.change(of: path) else { continue }
-                let sum = noGradients { weight + scale * change.reshaped(weight.shape) }
+                let sum = noGradients { weight + scale * change.to(weight.device).reshaped(weight.shape) }
                 guard sum.isFinite else { throw wrong(path, "its change makes weights that are not finite") }
                 merged[path + ".weight"] = sum
             }

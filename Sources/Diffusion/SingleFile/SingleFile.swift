@@ -91,11 +91,17 @@ public struct SingleFile: Sendable {
     // MARK: Parts
 
     /// - Parameter configuration: where the file's shapes do not tell it
-    func unetStore(_ configuration: UNetConfiguration) throws -> ParameterStore { try parts[.unet]!.unet(configuration).store(from: file) }
+    func unetStore(_ configuration: UNetConfiguration, on placement: Placement) throws -> ParameterStore {
+        try parts[.unet]!.unet(configuration).store(from: file, on: placement)
+    }
 
-    func autoencoderStore() throws -> ParameterStore { try parts[.autoencoder]!.autoencoder(autoencoder!).store(from: file) }
+    func autoencoderStore(on placement: Placement) throws -> ParameterStore {
+        try parts[.autoencoder]!.autoencoder(autoencoder!).store(from: file, on: placement)
+    }
 
-    func textEncoderStore() throws -> ParameterStore { try parts[.textEncoder]!.textEncoder(textEncoder!).store(from: file) }
+    func textEncoderStore(on placement: Placement) throws -> ParameterStore {
+        try parts[.textEncoder]!.textEncoder(textEncoder!).store(from: file, on: placement)
+    }
 
     /// Holds the names and shapes of all tensors against the configurations, without touching the data. Throws `ParameterError`.
     public func check() throws {

@@ -147,7 +147,9 @@ struct SingleFilePart: Sendable {
 }
 
 extension [String: SingleFilePart.Renamed] {
-    func store(from file: SafeTensorsFile) throws -> ParameterStore { ParameterStore(try mapValues { try $0.tensor() }, from: file.url.path) }
+    func store(from file: SafeTensorsFile, on placement: Placement) throws -> ParameterStore {
+        ParameterStore(try mapValues { try $0.tensor() }, from: file.url.path, on: placement)
+    }
 
     /// Names and shapes alone.
     func outline(from file: SafeTensorsFile) -> ParameterStore { ParameterStore(shapes: mapValues(\.shape), from: file.url.path) }

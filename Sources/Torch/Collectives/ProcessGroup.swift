@@ -55,7 +55,7 @@ public final class ProcessGroup: Collective, @unchecked Sendable {
     /// The same count of bytes from every rank, with zeros behind shorter ones.
     private func gatherEqual(_ bytes: Data, count: Int) throws -> [Data] {
         let part = Tensor([UInt8](bytes) + [UInt8](repeating: 0, count: count - bytes.count))
-        let all = Tensor.empty([size, count], dtype: .uint8)
+        let all = Tensor.empty([size, count], on: Placement(.cpu, .uint8))
         try exchange { ct_group_gather(group, part.handle, all.handle, &$0) }
         return all.withUnsafeBytes { bytes in (0..<size).map { Data(bytes[$0 * count..<($0 + 1) * count]) } }
     }
