@@ -87,7 +87,7 @@ import Torch
     @Test(arguments: [
         Spoiled("ddim", { $0.setAlphaToOne = true }), Spoiled("ddim", { $0.betaEnd = 0.0121 }), Spoiled("ddim", { $0.clipSample = true }),
         Spoiled("ddim_clip", { $0.clipSampleRange = 1.01 }), Spoiled("ddim_v", { $0.predictionType = .epsilon }),
-        Spoiled("ddim_zero_snr_v", { $0.rescaleToZeroSignal = false }), Spoiled("ddpm_fixed_small", { $0.others["variance_type"] = .string("fixed_large") }),
+        Spoiled("ddim_zero_snr_v", { $0.rescaleToZeroSignal = false }), Spoiled("ddpm_fixed_small", { $0.varianceType = "fixed_large" }),
         Spoiled("pndm", { $0.skipRungeKutta = false }), Spoiled("pndm", { $0.setAlphaToOne = true }), Spoiled("euler", { $0.finalSigma = .least }),
         Spoiled("dpm++_heun", { $0.solverType = "midpoint" }), Spoiled("dpm++", { $0.solverOrder = 1 }),
         Spoiled("dpm++_lambda_clipped", { $0.leastLambda = nil }),

@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// Denoising diffusion implicit models (Song et al., arXiv 2010.02502, equations 12 and 16).
@@ -40,5 +41,16 @@ public struct DDIM: Sampler {
             try observer(index, x)
         }
         return x
+    }
+}
+
+extension DDIM: ConfiguredSampler {
+    static let className = "DDIMScheduler"
+    static let supportedValues: [String: [JSONValue]] = ["thresholding": [.bool(false)]]
+
+    init(_ configuration: SchedulerConfiguration, _ schedule: NoiseSchedule, eta: Double) {
+        self.init(
+            schedule: schedule, spacing: configuration.timestepSpacing ?? .leading, offset: configuration.stepsOffset ?? 0,
+            finalAlpha: (configuration.setAlphaToOne ?? true) ? 1 : schedule.cumulative[0], clipRange: configuration.clipRange, eta: eta)
     }
 }

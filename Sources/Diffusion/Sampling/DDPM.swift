@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// Ancestral sampling of denoising diffusion probabilistic models (Ho et al., arXiv 2006.11239, equations 6, 7 and 15), over any subset
@@ -51,5 +52,18 @@ public struct DDPM: Sampler {
         case .posterior: max((1 - nextCumulative) / (1 - cumulative) * beta, 1e-20).squareRoot()
         case .forward: beta.squareRoot()
         }
+    }
+}
+
+extension DDPM: ConfiguredSampler {
+    static let className = "DDPMScheduler"
+    static let supportedValues: [String: [JSONValue]] = [
+        "thresholding": [.bool(false)], "variance_type": [.null, .string("fixed_small"), .string("fixed_large")],
+    ]
+
+    init(_ configuration: SchedulerConfiguration, _ schedule: NoiseSchedule, eta _: Double) {
+        self.init(
+            schedule: schedule, spacing: configuration.timestepSpacing ?? .leading, offset: configuration.stepsOffset ?? 0,
+            clipRange: configuration.clipRange, variance: configuration.varianceType.flatMap(Variance.init) ?? .posterior)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Torch
 
 /// DPM-Solver++(2M) (Lu et al., arXiv 2211.01095, algorithm 2): an exponential integrator in λ = log(α/σ) of the predicted x̂₀, with
@@ -80,5 +81,25 @@ public struct DPMSolver: Sampler {
             alpha = alphaCumulative.squareRoot()
             sigma = (1 - alphaCumulative).squareRoot()
         }
+    }
+}
+
+extension DPMSolver: ConfiguredSampler {
+    static let className = "DPMSolverMultistepScheduler"
+    static let supportedValues: [String: [JSONValue]] = [
+        "thresholding": [.bool(false)], "algorithm_type": [.string("dpmsolver++"), .string("deis")],
+        // DDPM's choices stand in files that were DDPM's; DPM-Solver has no variance.
+        "variance_type": [.null] + ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"].map { .string($0) },
+        "solver_order": [.null, .number(1), .number(2)], "solver_type": [.null] + ["midpoint", "heun", "logrho", "bh1", "bh2"].map { .string($0) },
+        "use_karras_sigmas": [.null, .bool(false)], "use_exponential_sigmas": [.null, .bool(false)], "use_beta_sigmas": [.null, .bool(false)],
+        "use_lu_lambdas": [.null, .bool(false)], "use_flow_sigmas": [.null, .bool(false)],
+    ]
+
+    init(_ configuration: SchedulerConfiguration, _ schedule: NoiseSchedule, eta _: Double) {
+        self.init(
+            schedule: schedule, spacing: configuration.timestepSpacing ?? .linspace, offset: configuration.stepsOffset ?? 0,
+            order: configuration.solverOrder ?? 2, correction: configuration.solverType == "heun" ? .heun : .midpoint,
+            finalSigma: configuration.finalSigma == .least ? schedule.sigmas[0] : 0, lowersFinalOrder: configuration.lowerOrderFinal ?? true,
+            endsInEuler: configuration.eulerAtFinal ?? false, leastLambda: Float(configuration.leastLambda ?? -.infinity))
     }
 }

@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// Euler's method on the probability-flow ODE dx/dσ = (x − x̂₀)/σ (Karras et al., arXiv 2206.00364, algorithm 1 without its second-order
@@ -43,5 +44,19 @@ extension NoiseSchedule {
             let above = min(below + 1, sigmas.count - 1)
             return Float((sigmas[above] - sigmas[below]) * (t - Double(below)) + sigmas[below])
         }
+    }
+}
+
+extension Euler: ConfiguredSampler {
+    static let className = "EulerDiscreteScheduler"
+    static let supportedValues: [String: [JSONValue]] = [
+        "interpolation_type": [.string("linear")], "timestep_type": [.string("discrete")],
+        "use_karras_sigmas": [.null, .bool(false)], "use_exponential_sigmas": [.null, .bool(false)], "use_beta_sigmas": [.null, .bool(false)],
+    ]
+
+    init(_ configuration: SchedulerConfiguration, _ schedule: NoiseSchedule, eta _: Double) {
+        self.init(
+            schedule: schedule, spacing: configuration.timestepSpacing ?? .linspace, offset: configuration.stepsOffset ?? 0,
+            finalSigma: configuration.finalSigma == .least ? schedule.sigmas[0] : 0)
     }
 }

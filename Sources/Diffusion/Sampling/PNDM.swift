@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// Pseudo numerical methods (Liu et al., arXiv 2202.09778): the network's answers are combined by a linear multistep formula before the
@@ -84,5 +85,16 @@ public struct PNDM: Sampler {
         let noise = schedule.predictedNoise(output, x, alpha: alpha)
         let denominator = alpha * (1 - nextAlpha).squareRoot() + (alpha * (1 - alpha) * nextAlpha).squareRoot()
         return (nextAlpha / alpha).squareRoot() * x - (nextAlpha - alpha) * noise / denominator
+    }
+}
+
+extension PNDM: ConfiguredSampler {
+    static let className = "PNDMScheduler"
+    static let supportedValues: [String: [JSONValue]] = [:]
+
+    init(_ configuration: SchedulerConfiguration, _ schedule: NoiseSchedule, eta _: Double) {
+        self.init(
+            schedule: schedule, spacing: configuration.timestepSpacing ?? .leading, offset: configuration.stepsOffset ?? 0,
+            finalAlpha: (configuration.setAlphaToOne ?? false) ? 1 : schedule.cumulative[0], startsByRungeKutta: !(configuration.skipRungeKutta ?? false))
     }
 }

@@ -1,3 +1,4 @@
+import Storage
 import Torch
 
 /// The samplers by their names on the command line.
@@ -9,15 +10,26 @@ public enum SamplerName: String, Codable, Sendable, CaseIterable {
     case dpmSolver = "dpm++"
 
     /// The diffusers class with the same numbers.
-    public var className: String {
+    public var className: String { type.className }
+
+    var type: any ConfiguredSampler.Type {
         switch self {
-        case .ddim: "DDIMScheduler"
-        case .ddpm: "DDPMScheduler"
-        case .pndm: "PNDMScheduler"
-        case .euler: "EulerDiscreteScheduler"
-        case .dpmSolver: "DPMSolverMultistepScheduler"
+        case .ddim: DDIM.self
+        case .ddpm: DDPM.self
+        case .pndm: PNDM.self
+        case .euler: Euler.self
+        case .dpmSolver: DPMSolver.self
         }
     }
+}
+
+/// A sampler that is made as the diffusers class with the same numbers is: its keys of a scheduler's file, and their defaults.
+protocol ConfiguredSampler: Sampler {
+    static var className: String { get }
+    /// For keys that the class obeys: the values under which it does what ours does.
+    static var supportedValues: [String: [JSONValue]] { get }
+    /// - Parameter eta: DDIM's η; the other samplers have none
+    init(_ configuration: SchedulerConfiguration, _ schedule: NoiseSchedule, eta: Double)
 }
 
 extension SchedulerConfiguration {
@@ -32,30 +44,7 @@ extension SchedulerConfiguration {
     /// - Parameter eta: DDIM's η; the other samplers have none.
     public func sampler(_ name: SamplerName? = nil, eta: Double = 0) throws -> any Sampler {
         let name = try name ?? samplerName()
-        let schedule = try noiseSchedule(for: name)
-        let offset = stepsOffset ?? 0
-        let clipRange = (clipSample ?? true) ? clipSampleRange ?? 1 : nil
-        let spacing = timestepSpacing ?? Self.defaultSpacing(of: name)
-        switch name {
-        case .ddim:
-            return DDIM(
-                schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? true) ? 1 : schedule.cumulative[0],
-                clipRange: clipRange, eta: eta)
-        case .ddpm:
-            let variance = others["variance_type"] == .string("fixed_large") ? DDPM.Variance.forward : .posterior
-            return DDPM(schedule: schedule, spacing: spacing, offset: offset, clipRange: clipRange, variance: variance)
-        case .pndm:
-            return PNDM(
-                schedule: schedule, spacing: spacing, offset: offset, finalAlpha: (setAlphaToOne ?? false) ? 1 : schedule.cumulative[0],
-                startsByRungeKutta: !(skipRungeKutta ?? false))
-        case .euler:
-            return Euler(schedule: schedule, spacing: spacing, offset: offset, finalSigma: finalSigma == .least ? schedule.sigmas[0] : 0)
-        case .dpmSolver:
-            return DPMSolver(
-                schedule: schedule, spacing: spacing, offset: offset, order: solverOrder ?? 2, correction: solverType == "heun" ? .heun : .midpoint,
-                finalSigma: finalSigma == .least ? schedule.sigmas[0] : 0, lowersFinalOrder: lowerOrderFinal ?? true,
-                endsInEuler: eulerAtFinal ?? false, leastLambda: Float(leastLambda ?? -.infinity))
-        }
+        return try name.type.init(self, noiseSchedule(for: name), eta: eta)
     }
 
     /// As diffusers' `StableDiffusionPipeline` takes it: with an offset of 1 and without clipping, whatever the file says, because the
@@ -74,11 +63,12 @@ extension SchedulerConfiguration {
     }
 
     private func schedule(for name: SamplerName) throws -> NoiseSchedule {
-        let plain = try trainedBetas ?? (betaSchedule ?? .linear).betas(count: trainTimesteps ?? 1000, first: betaStart ?? 0.0001, last: betaEnd ?? 0.02)
+        let kind = self.betaSchedule ?? .linear
+        let plain = try trainedBetas ?? kind.betas(count: self.trainTimesteps ?? 1000, first: self.betaStart ?? 0.0001, last: self.betaEnd ?? 0.02)
         // PNDMScheduler does not know the key.
-        let rescales = (rescaleToZeroSignal ?? false) && name != .pndm
+        let rescales = (self.rescaleToZeroSignal ?? false) && name != .pndm
         return NoiseSchedule(
-            betas: rescales ? BetaSchedule.rescaledToZeroSignal(plain) : plain, predictionType: predictionType ?? .epsilon,
+            betas: rescales ? BetaSchedule.rescaledToZeroSignal(plain) : plain, predictionType: self.predictionType ?? .epsilon,
             // Their σ divides by ᾱ: diffusers takes float16's least positive number for zero.
             leastAlpha: rescales && (name == .euler || name == .dpmSolver) ? 0x1p-24 : nil)
     }
@@ -86,8 +76,8 @@ extension SchedulerConfiguration {
     /// β of every timestep where the file lists them, `[T]`.
     private var trainedBetas: Tensor? {
         get throws {
-            guard let list = others["trained_betas"], list != .null else { return nil }
-            guard case .array(let values) = list, values.count == trainTimesteps ?? 1000 else {
+            guard let list = values["trained_betas"], list != .null else { return nil }
+            guard case .array(let values) = list, values.count == self.trainTimesteps ?? 1000 else {
                 throw error(.unsupported(key: "trained_betas", value: "a list of another length than num_train_timesteps", by: nil))
             }
             return Tensor(
@@ -106,10 +96,6 @@ extension SchedulerConfiguration {
         return try schedule(for: .ddpm)
     }
 
-    private static func defaultSpacing(of name: SamplerName) -> TimestepSpacing {
-        switch name {
-        case .ddim, .ddpm, .pndm: .leading
-        case .euler, .dpmSolver: .linspace
-        }
-    }
+    /// ± what x̂₀ is clamped to; nil where it is not.
+    var clipRange: Double? { (self.clipSample ?? true) ? self.clipSampleRange ?? 1 : nil }
 }

@@ -2,49 +2,30 @@ import Foundation
 import Networks
 import Storage
 
-/// A pipeline's `scheduler/scheduler_config.json`, as diffusers writes it.
+/// A pipeline's `scheduler/scheduler_config.json`, as diffusers writes it: the class that it names, and its keys as they stand there.
 ///
 /// A key that a file leaves out is nil here and takes the default of the class that is made from it, which need not be the class that
-/// the file names: `sampler(_:eta:)` acts as diffusers' `OtherScheduler.from_config` does.
+/// the file names: `sampler(_:eta:)` acts as diffusers' `OtherScheduler.from_config` does. Each sampler reads its own keys.
+@dynamicMemberLookup
 public struct SchedulerConfiguration: Codable, Sendable, Equatable {
     /// `_class_name`, such as `PNDMScheduler`.
     public var className: String
-    public var trainTimesteps: Int?
-    public var betaStart: Double?
-    public var betaEnd: Double?
-    public var betaSchedule: BetaSchedule?
-    public var predictionType: PredictionType?
-    public var timestepSpacing: TimestepSpacing?
-    /// Added to `leading` timesteps.
-    public var stepsOffset: Int?
-    /// Whether ᾱ is 1 beyond the last step (DDIM, PNDM), rather than ᾱ₀.
-    public var setAlphaToOne: Bool?
-    /// Whether x̂₀ is clamped to ± `clipSampleRange` (DDIM, DDPM).
-    public var clipSample: Bool?
-    public var clipSampleRange: Double?
-    /// Whether PNDM starts without its Runge-Kutta steps.
-    public var skipRungeKutta: Bool?
-    /// Whether the schedule ends in pure noise (DDIM, DDPM, Euler, DPM-Solver).
-    public var rescaleToZeroSignal: Bool?
-    /// What follows the last σ (Euler, DPM-Solver).
-    public var finalSigma: FinalSigma?
-    public var solverOrder: Int?
-    public var solverType: String?
-    public var lowerOrderFinal: Bool?
-    public var eulerAtFinal: Bool?
-    public var leastLambda: Double?
-    /// The other keys of the file, as they stood there. Each is checked when a sampler that would obey it is made.
-    public var others: [String: JSONValue] = [:]
+    /// All other keys. Each is checked when a sampler that would obey it is made.
+    private(set) var values: [String: JSONValue] = [:]
     /// For the texts of errors.
-    var origin = Origin()
+    private var origin = Origin()
 
     /// The file that a configuration was read from: two that say the same are equal wherever they stand.
-    struct Origin: Sendable, Equatable {
+    private struct Origin: Sendable, Equatable {
         var path: String?
         static func == (_: Origin, _: Origin) -> Bool { true }
     }
 
-    public enum FinalSigma: String, Codable, Sendable { case zero, least = "sigma_min" }
+    /// The value of a key of ``SchedulerKeys``; nil where the file leaves it out, or says null.
+    public subscript<Value>(dynamicMember key: KeyPath<SchedulerKeys, SchedulerKey<Value>>) -> Value? {
+        get { values[SchedulerKeys()[keyPath: key].name].flatMap(Value.init(json:)) }
+        set { values[SchedulerKeys()[keyPath: key].name] = newValue?.json }
+    }
 
     public init(
         className: String = "DDIMScheduler", trainTimesteps: Int? = nil, betaStart: Double? = nil, betaEnd: Double? = nil,
@@ -75,19 +56,10 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
         do {
             self = try decoder.decode(Self.self, from: ConfigurationReader.data(file))
             origin.path = file.path
-        } catch let error as DecodingError {
-            throw SchedulerError(file: file.path, .malformed(Self.text(error)))
+        } catch is DecodingError {
+            throw SchedulerError(file: file.path, .malformed("it is not a JSON object"))
         } catch let error as SchedulerError {
             throw SchedulerError(file: file.path, error.problem)
-        }
-    }
-
-    private static func text(_ error: DecodingError) -> String {
-        switch error {
-        case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            (context.codingPath.last?.stringValue.quotedForMessage ?? "it") + " is of the wrong type"
-        case .keyNotFound(let key, _): "\(key.stringValue) is missing"
-        default: "it is not JSON"
         }
     }
 
@@ -100,99 +72,41 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
 }
 
 extension SchedulerConfiguration {
-    struct Key: CodingKey, Hashable {
-        let stringValue: String
-        var intValue: Int? { nil }
-        init(_ name: String) { stringValue = name }
-        init?(stringValue: String) { self.init(stringValue) }
-        init?(intValue: Int) { nil }
-    }
-
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case className = "_class_name"
-        case trainTimesteps = "num_train_timesteps"
-        case betaStart = "beta_start"
-        case betaEnd = "beta_end"
-        case betaSchedule = "beta_schedule"
-        case predictionType = "prediction_type"
-        case timestepSpacing = "timestep_spacing"
-        case stepsOffset = "steps_offset"
-        case setAlphaToOne = "set_alpha_to_one"
-        case clipSample = "clip_sample"
-        case clipSampleRange = "clip_sample_range"
-        case skipRungeKutta = "skip_prk_steps"
-        case rescaleToZeroSignal = "rescale_betas_zero_snr"
-        case finalSigma = "final_sigmas_type"
-        case solverOrder = "solver_order"
-        case solverType = "solver_type"
-        case lowerOrderFinal = "lower_order_final"
-        case eulerAtFinal = "euler_at_final"
-        case leastLambda = "lambda_min_clipped"
-    }
+    private static let classKey = "_class_name"
 
     public init(from decoder: any Decoder) throws {
-        let all = try decoder.container(keyedBy: Key.self)
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        className = try container.decode(String.self, forKey: .className)
-        let typed = Set(CodingKeys.allCases.map(\.rawValue))
-        for key in all.allKeys where !typed.contains(key.stringValue) && key.stringValue != "_diffusers_version" {
-            let name = key.stringValue
-            guard Self.knownKeys.contains(name) || name.hasPrefix("_") || Self.relatives.contains(className) else { throw SchedulerError(.unknownKey(name)) }
-            others[name] = try all.decode(JSONValue.self, forKey: key)
+        var values = try decoder.singleValueContainer().decode([String: JSONValue].self)
+        guard let name = values.removeValue(forKey: Self.classKey) else { throw SchedulerError(.malformed("\(Self.classKey) is missing")) }
+        guard let className = String(json: name) else { throw Self.wrongType(Self.classKey) }
+        values["_diffusers_version"] = nil
+        // The default, which JSON cannot say.
+        if values["lambda_min_clipped"] == .number(-.infinity) { values["lambda_min_clipped"] = nil }
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            // It could not be written again, at the end of a training.
+            guard (try? JSONEncoder().encode(value)) != nil else {
+                throw SchedulerError(.malformed("\(key.quotedForMessage) holds a number that is not finite"))
+            }
+            if let known = SchedulerKeys.all[key] {
+                guard value == .null || known.takes(value) else {
+                    guard known.isChoice, case .string(let name) = value else { throw Self.wrongType(key) }
+                    throw SchedulerError(.unsupported(key: key, value: name.quotedForMessage, by: nil))
+                }
+            } else if !Self.otherKeys.contains(key), !key.hasPrefix("_"), !Self.relatives.contains(className) {
+                throw SchedulerError(.unknownKey(key))
+            }
         }
-
-        func value<Value: Decodable>(_ key: CodingKeys) throws -> Value? { try container.decodeIfPresent(Value.self, forKey: key) }
-        func choice<Choice: RawRepresentable>(_ key: CodingKeys) throws -> Choice? where Choice.RawValue == String {
-            guard let name: String = try value(key) else { return nil }
-            guard let choice = Choice(rawValue: name) else { throw SchedulerError(.unsupported(key: key.rawValue, value: name.quotedForMessage, by: nil)) }
-            return choice
-        }
-        trainTimesteps = try value(.trainTimesteps)
-        betaStart = try value(.betaStart)
-        betaEnd = try value(.betaEnd)
-        betaSchedule = try choice(.betaSchedule)
-        predictionType = try choice(.predictionType)
-        timestepSpacing = try choice(.timestepSpacing)
-        stepsOffset = try value(.stepsOffset)
-        setAlphaToOne = try value(.setAlphaToOne)
-        clipSample = try value(.clipSample)
-        clipSampleRange = try value(.clipSampleRange)
-        skipRungeKutta = try value(.skipRungeKutta)
-        rescaleToZeroSignal = try value(.rescaleToZeroSignal)
-        finalSigma = try choice(.finalSigma)
-        solverOrder = try value(.solverOrder)
-        solverType = try value(.solverType)
-        lowerOrderFinal = try value(.lowerOrderFinal)
-        eulerAtFinal = try value(.eulerAtFinal)
-        leastLambda = try value(.leastLambda)
-        if leastLambda == -.infinity { leastLambda = nil }
+        self.className = className
+        self.values = values
     }
+
+    private static func wrongType(_ key: String) -> SchedulerError { SchedulerError(.malformed("\(key.quotedForMessage) is of the wrong type")) }
 
     public func encode(to encoder: any Encoder) throws {
-        var all = encoder.container(keyedBy: Key.self)
-        for (key, value) in others { try all.encode(value, forKey: Key(key)) }
-
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(className, forKey: .className)
-        try container.encodeIfPresent(trainTimesteps, forKey: .trainTimesteps)
-        try container.encodeIfPresent(betaStart, forKey: .betaStart)
-        try container.encodeIfPresent(betaEnd, forKey: .betaEnd)
-        try container.encodeIfPresent(betaSchedule, forKey: .betaSchedule)
-        try container.encodeIfPresent(predictionType, forKey: .predictionType)
-        try container.encodeIfPresent(timestepSpacing, forKey: .timestepSpacing)
-        try container.encodeIfPresent(stepsOffset, forKey: .stepsOffset)
-        try container.encodeIfPresent(setAlphaToOne, forKey: .setAlphaToOne)
-        try container.encodeIfPresent(clipSample, forKey: .clipSample)
-        try container.encodeIfPresent(clipSampleRange, forKey: .clipSampleRange)
-        try container.encodeIfPresent(skipRungeKutta, forKey: .skipRungeKutta)
-        try container.encodeIfPresent(rescaleToZeroSignal, forKey: .rescaleToZeroSignal)
-        try container.encodeIfPresent(finalSigma, forKey: .finalSigma)
-        try container.encodeIfPresent(solverOrder, forKey: .solverOrder)
-        try container.encodeIfPresent(solverType, forKey: .solverType)
-        try container.encodeIfPresent(lowerOrderFinal, forKey: .lowerOrderFinal)
-        try container.encodeIfPresent(eulerAtFinal, forKey: .eulerAtFinal)
-        try container.encodeIfPresent(leastLambda, forKey: .leastLambda)
+        var container = encoder.singleValueContainer()
+        try container.encode(values.merging([Self.classKey: .string(className)]) { $1 })
     }
+
+    func error(_ problem: SchedulerError.Problem) -> SchedulerError { SchedulerError(file: origin.path, problem) }
 }
 
 /// What a `scheduler_config.json` holds that we would not reproduce.
