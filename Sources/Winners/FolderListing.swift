@@ -16,17 +16,11 @@ struct FolderListing {
     private(set) var listing: WinnerListing
     /// Winners of which a file is read through a link that leads out of the folder, by their places among the winners.
     private(set) var linked: [Int: DatasetLink] = [:]
-    private(set) var links: DatasetLinks
 
-    private let folder: URL
-    private let walk: FolderWalk
+    private var files: FolderFiles
     private let columns: MetadataColumns
     private let tables: MetadataTables
     private let split: DatasetSplit?
-    /// Which files there are under a name, whichever way its accents are written.
-    private let files: [String: [String]]
-    /// Images whatever they end in and however capitals are written in their names.
-    private lazy var similar = Dictionary(walk.files.map(DatasetPath.init).filter(\.isImage).map { ($0.stem.lowercased(), $0.path) }) { first, _ in first }
     /// Images that a metadata file names.
     private var named: Set<String> = []
     private var sharedCaptions = 0
@@ -34,9 +28,7 @@ struct FolderListing {
 
     /// Throws where it is not clear which of several splits or configurations is meant, or a column is named of files that have none.
     init(_ folder: URL, _ walk: FolderWalk, _ choice: ParquetColumnNames, _ captionLines: CaptionLines) throws(WinnerSetError) {
-        (self.folder, self.walk, columns, listing) = (folder, walk, MetadataColumns(choice), WinnerListing(captionLines))
-        links = DatasetLinks(walk.links)
-        files = Dictionary(grouping: walk.files) { $0 }
+        (files, columns, listing) = (FolderFiles(folder, walk), MetadataColumns(choice), WinnerListing(captionLines))
         let paths = walk.files.map(DatasetPath.init)
         let captions = CaptionFiles(paths)
         let found = MetadataTables(in: paths)
@@ -52,6 +44,8 @@ struct FolderListing {
         for table in tables.all { addRows(of: table) }
         addCaptionedImages(paths.filter { DatasetSplit(foldersOf: $0.path) == split }, captions)
     }
+
+    var links: DatasetLinks { files.links }
 
     var form: String {
         let read = tables.all.count > 2 ? ["\(tables.all.count) metadata files"] : tables.all.map(\.file)
@@ -124,7 +118,7 @@ struct FolderListing {
             }
         }
         let names = MetadataFormat.allCases.map(\.fileName)
-        for (file, what) in walk.others.sorted(by: { $0.key < $1.key }) where names.contains(DatasetPath(file).name) && what == "is a folder" {
+        for (file, what) in files.others.sorted(by: { $0.key < $1.key }) where names.contains(DatasetPath(file).name) && what == "is a folder" {
             listing.leaveOut(file, "\(what), not a file")
         }
     }
@@ -132,7 +126,7 @@ struct FolderListing {
     private mutating func addRows(of table: MetadataTable) {
         var others = 0
         do throws(RowError) {
-            try table.format.read(folder.appendingPathComponent(table.file), columns) { row in
+            try table.format.read(files.folder.appendingPathComponent(table.file), columns) { row in
                 do throws(RowError) {
                     guard let winner = try winner(row, table) else { return others += 1 }
                     add(winner, from: table.file, row: row.line, reading: table.file)
@@ -150,66 +144,17 @@ struct FolderListing {
     private mutating func winner(_ row: MetadataRow, _ table: MetadataTable) throws(RowError) -> Winner? {
         let fields = try row.fields.get()
         let name = try columns.image(fields)
-        let path = try path(named: name, table)
+        let path = try files.path(named: name, inFolder: table.folder)
         named.insert(path)
         guard DatasetSplit(foldersOf: path) == split else { return nil }
         let (key, value) = try columns.caption(fields)
         let captions = try listing.captions(value, named: key)
         let loser = try columns.loser(fields)
-        let image = try image(path, name)
+        let image = try files.image(path, named: name)
         guard let loser else { return Winner(image: image, captions: captions) }
-        let loserPath = try self.path(named: loser, table)
+        let loserPath = try files.path(named: loser, inFolder: table.folder)
         named.insert(loserPath)
-        return Winner(image: image, captions: captions, loser: try self.image(loserPath, loser))
-    }
-
-    /// The file that a metadata file means, relative to the data set: checked, since it is somebody else's text.
-    private func path(named name: String, _ table: MetadataTable) throws(RowError) -> String {
-        let path = try normalized(name, in: table.folder)
-        if files[path]?.contains(where: path.isWritten) ?? false || walk.others[path] != nil { return path }
-        var status = stat()
-        if stat(folder.path + "/" + path, &status) == 0 { return path }
-        // Windows parts folders by backslashes, macOS writes accents in another way.
-        if name.contains("\\") {
-            let other = try normalized(name.replacingOccurrences(of: "\\", with: "/"), in: table.folder)
-            if let file = files[other]?.first { return file }
-        }
-        let spellings = files[path] ?? []
-        if spellings.count > 1 { throw RowError("\(name) is missing, and several files have that name with its accents written in another way") }
-        return spellings.first ?? path
-    }
-
-    private func normalized(_ name: String, in base: String) throws(RowError) -> String {
-        guard !name.hasPrefix("/"), !name.contains("\0") else { throw RowError("\(name) is outside the folder") }
-        var parts: [Substring] = []
-        for part in (base + name).split(separator: "/") where part != "." {
-            if part != ".." {
-                parts.append(part)
-            } else if parts.popLast() == nil {
-                throw RowError("\(name) is outside the folder")
-            }
-        }
-        return parts.joined(separator: "/")
-    }
-
-    /// - Parameter name: as it is written in the metadata file
-    private mutating func image(_ path: String, _ name: String) throws(RowError) -> ImageReference {
-        let parts = DatasetPath(path)
-        guard parts.isImage else { throw RowError("\(name) is \(parts.otherImage ?? "not a .png, .jpg, .jpeg or .webp file")") }
-        if let what = walk.others[path] { throw RowError("\(name) \(what)") }
-        var status = stat()
-        guard stat(folder.path + "/" + path, &status) == 0 else {
-            throw RowError("\(name) is missing" + (similar[parts.stem.lowercased()].map { "; there is \($0)" } ?? ""))
-        }
-        // What the walk passed over may be a link, too.
-        if files[path] == nil, links.link(to: path) == nil, let destination = walk.destinationOutside(path) {
-            links = DatasetLinks(links.all + [DatasetLink(file: path, destination: destination)])
-        }
-        do {
-            return try ImageReference(FileSource(folder.path + "/" + path), name: path)
-        } catch {
-            throw RowError("\(name): \(error)")
-        }
+        return Winner(image: image, captions: captions, loser: try files.image(loserPath, named: loser))
     }
 
     // MARK: Captions beside the images
@@ -248,13 +193,13 @@ struct FolderListing {
 
     private func reasonForNoCaption(_ image: DatasetPath) -> String? {
         let expected = image.stem + ".txt"
-        return walk.others[expected].map { "no caption: \(DatasetPath(expected).name) \($0)" }
+        return files.others[expected].map { "no caption: \(DatasetPath(expected).name) \($0)" }
     }
 
     private mutating func add(_ image: DatasetPath, _ captionFile: DatasetPath) {
         let text: String
         do {
-            text = try UTF8Text.string(RegularFile.bytes(folder.appendingPathComponent(captionFile.path), atMost: WinnerListing.longestCaption))
+            text = try UTF8Text.string(RegularFile.bytes(files.folder.appendingPathComponent(captionFile.path), atMost: WinnerListing.longestCaption))
         } catch let error as UnreadableFile {
             return listing.leaveOut(captionFile.path, "\(error.problem)")
         } catch {
@@ -263,7 +208,7 @@ struct FolderListing {
         let caption = listing.caption(text)
         if caption.isEmpty { return listing.leaveOut(captionFile.path, "the caption is empty") }
         do throws(ImageError.Reason) {
-            let reference = try ImageReference(FileSource(folder.path + "/" + image.path), name: image.path)
+            let reference = try ImageReference(FileSource(files.folder.path + "/" + image.path), name: image.path)
             add(Winner(image: reference, caption: caption), from: image.path, reading: captionFile.path)
         } catch {
             listing.leaveOut(image.path, error.description)

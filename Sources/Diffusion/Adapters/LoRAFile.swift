@@ -9,10 +9,8 @@ extension LoRA {
     public struct File: Sendable {
         /// As it was given.
         public let url: URL
-        /// The weights, one file for all parts or one for each.
-        private var files: [URL] = []
-        private var layers: [Part: [String: Layer]] = [:]
-        private var spellings: Set<String> = []
+        private(set) var layers: [Part: [String: Layer]] = [:]
+        private(set) var spellings: Set<String> = []
 
         /// The two matrices of a layer, which fit each other.
         struct Layer: Sendable {
@@ -142,9 +140,9 @@ extension LoRA {
             return current
         }
 
-        fileprivate func wrong(_ name: String, _ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: "\(name): \(message)") }
+        func wrong(_ name: String, _ message: String) -> ConfigurationError { ConfigurationError(file: url.path, message: "\(name): \(message)") }
 
-        fileprivate func checkFinite(_ layer: Layer) throws {
+        func checkFinite(_ layer: Layer) throws {
             // libtorch does not look at numbers of eight bits.
             guard layer.down.to(.float32).isFinite, layer.up.to(.float32).isFinite else {
                 throw wrong(layer.name, "its matrices hold values that are not finite")
@@ -168,101 +166,6 @@ extension LoRA {
                     down.to(.float32).reshaped([rank] + shape.dropFirst()), scaled.reshaped([up.size(0), rank] + shape.dropFirst(2).map { _ in 1 })
                 )
             }
-        }
-    }
-}
-
-extension LoRA.File {
-    /// What a file says of itself, without a model.
-    public struct Facts: Encodable, Sendable {
-        /// LoRA, or LoCon where convolutions over several pixels have adapters, too.
-        public let kind: String
-        /// Whose names the tensors have.
-        public let naming: [String]
-        public let ranks: [Int]
-        /// For whatever rank: what the change B·A is multiplied by, times the rank.
-        public let alphas: [Double]
-        public let unetLayers: Int
-        public let textEncoderLayers: Int
-    }
-
-    public var facts: Facts {
-        let all = layers.values.flatMap(\.values)
-        // The quotient alpha / r is known; its product with r carries rounding that nobody stated.
-        let alphas = all.map { (($0.scale * Double($0.rank)) * 1e6).rounded() / 1e6 }
-        return Facts(
-            kind: all.contains { $0.down.shape.dropFirst(2).contains { $0 > 1 } } ? "LoCon" : "LoRA", naming: spellings.sorted(),
-            ranks: Set(all.map(\.rank)).sorted(), alphas: Set(alphas).sorted(), unetLayers: layers[.unet]?.count ?? 0,
-            textEncoderLayers: layers[.textEncoder]?.count ?? 0)
-    }
-
-    /// Numbers of the adapters.
-    public var parameters: Int { layers.values.flatMap(\.values).reduce(0) { $0 + $1.down.count + $1.up.count } }
-
-    /// Whether a file looks like adapters by its names: of whichever kind, to be read or refused.
-    public static func isOne(_ file: SafeTensorsFile) -> Bool {
-        file.names.contains { AdapterName($0) != nil } || OtherAdapters.kind(file) != nil
-    }
-
-    /// Writes the adapters under other names. Throws where a layer's name belongs to no UNet of Stable Diffusion's structure.
-    public func write(_ naming: LoRA.Naming, to destination: URL) throws {
-        var written: [LoRA.WrittenLayer] = []
-        for part in [LoRA.Part.unet, .textEncoder] {
-            for (path, layer) in try current(part, OriginalNames.unet(UNetConfiguration())) {
-                guard part == .textEncoder || !AdapterName.isOriginal(path) else { throw wrong(layer.name, "is no layer of Stable Diffusion's UNet") }
-                try checkFinite(layer)
-                written.append(LoRA.WrittenLayer(part: part, path: path, down: layer.down, up: layer.up, scale: layer.scale))
-            }
-        }
-        try LoRA.write(written, naming, to: destination)
-    }
-}
-
-extension LoRA.File {
-    /// A file of weights, and what tells more about it.
-    private struct Source {
-        let file: URL
-        /// That all of it belongs to; nil where names tell.
-        var part: LoRA.Part?
-        /// PEFT's.
-        var configuration: URL?
-
-        private static let peftNames = ("adapter_model.safetensors", "adapter_config.json")
-
-        static func found(at url: URL) throws -> [Source] {
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-                throw ConfigurationError(file: url.path, message: "there is no such file or folder")
-            }
-            guard isFolder.boolValue else {
-                if PickledWeights.isOne(url.lastPathComponent) {
-                    throw ConfigurationError(file: url.path, message: PickledWeights.refusal + ": fetch the .safetensors file")
-                }
-                return [Source(file: url, configuration: url.lastPathComponent == peftNames.0 ? configuration(in: url.deletingLastPathComponent()) : nil)]
-            }
-            if let own = peft(in: url) { return [own] }
-            let parts: [(String, LoRA.Part)] = [("unet", .unet), ("text_encoder", .textEncoder)]
-            let within = parts.compactMap { name, part in
-                peft(in: url.appendingPathComponent(name)).map { Source(file: $0.file, part: part, configuration: $0.configuration) }
-            }
-            if !within.isEmpty { return within }
-            let others = ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).filter { $0.hasSuffix(".safetensors") }.sorted()
-            if others.count == 1 { return [Source(file: url.appendingPathComponent(others[0]))] }
-            throw ConfigurationError(
-                file: url.path,
-                message: others.isEmpty
-                    ? "is a folder without \(peftNames.0) or another .safetensors file"
-                    : "is a folder with several .safetensors files (\(others.prefix(5).joined(separator: ", "))): name one")
-        }
-
-        private static func peft(in folder: URL) -> Source? {
-            let file = folder.appendingPathComponent(peftNames.0)
-            return FileManager.default.fileExists(atPath: file.path) ? Source(file: file, configuration: configuration(in: folder)) : nil
-        }
-
-        private static func configuration(in folder: URL) -> URL? {
-            let file = folder.appendingPathComponent(peftNames.1)
-            return FileManager.default.fileExists(atPath: file.path) ? file : nil
         }
     }
 }
