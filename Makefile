@@ -10,7 +10,7 @@ FLAGS = -c release $(RPATHS) -Xswiftc -enable-testing
 SEPPO = .build/release/seppo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-large fuzz demo bench ablation docs lint clean
+.PHONY: help setup build test test-large fuzz demo bench gpu-check ablation docs lint clean
 
 help:  ## Show the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ fuzz: setup  ## Read 120,000 damaged files with every parser of ours (minutes)
 
 bench: build  ## Measure against PyTorch + diffusers on this machine
 	@Benchmarks/run
+
+gpu-check: build  ## Check and time this machine's GPU (DEVICE=cuda:1 names one)
+	@Scripts/gpu-check $(FLAGS) --disable-testable-imports
 
 ablation: build  ## Compare every method over several seeds (up to 90 minutes, resumable)
 	@$(SEPPO) ablation

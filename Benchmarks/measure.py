@@ -50,6 +50,7 @@ def parse_options():
     parser.add_argument("--sample-steps", type=int, default=10)
     parser.add_argument("--guidance", type=float, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where both compute")
     parser.add_argument("--without-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--peer", type=Path, default=HERE / "seppo_diffusers.py", help="another script with the same options and output")
     return parser.parse_args()
@@ -93,11 +94,13 @@ def measure(contender, options):
         raise RuntimeError(f"{contender.name} logged {len(updates)} updates, not {expected}")
     later = updates[1:]
     sampling, updating = (sum(record[key] for record in later) for key in ("sample_s", "update_s"))
-    return {"steady": sampling + updating, "sampling": sampling, "updating": updating, "wall": wall, "peak": peak}
+    on_device = {"device_peak": max(record["peak_device_mb"] for record in updates)} if "peak_device_mb" in updates[-1] else {}
+    return {"steady": sampling + updating, "sampling": sampling, "updating": updating, "wall": wall, "peak": peak, **on_device}
 
 
 def contenders(options):
     shared = ["--model", options.place / "model", "--winners", options.place / "winners", "--vae-posterior", "mode"]
+    shared += ["--device", options.device]
     for name in ("iterations", "updates", "batch", "sample_steps", "guidance", "threads"):
         shared += ["--" + name.replace("_", "-"), f"{getattr(options, name):g}"]
     peer = [sys.executable, options.peer, *shared]
@@ -185,7 +188,9 @@ def table(results, seconds):
         lines.append(f"| {title} | {number(statistics.median(values['seppo']))} {unit} | " + " | ".join(cells) + " |")
 
     for key, title, unit in [("steady", "sampling + updating, after the first update", "s"), ("sampling", "— sampling", "s"),
-                             ("updating", "— updating", "s"), ("wall", "whole run", "s"), ("peak", "peak memory", "MB")]:
+                             ("updating", "— updating", "s"), ("wall", "whole run", "s"), ("peak", "peak memory", "MB"), ("device_peak", "peak memory of the device", "MB")]:
+        if key not in results["seppo"][0]:
+            continue
         add(title, unit, {name: [values[key] for values in rounds] for name, rounds in results.items()})
     add("start: `seppo --help`; importing diffusers", "s", seconds["help"])
     if "first image" in seconds:
@@ -202,7 +207,7 @@ def processor():
 
 def description(options):
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "transformers"))
-    return (f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; {options.threads} threads; Python "
+    return (f"{processor()}, {os.cpu_count()} cores, {'' if options.device == 'cpu' else options.device + ', '}{platform.system()} {platform.machine()}; {options.threads} threads; Python "
             f"{platform.python_version()}, {versions}. SePPO, {options.iterations} iterations of {options.updates} updates, batch {options.batch}, "
             f"{options.sample_steps} sampling steps, guidance {options.guidance:g}; medians of {options.rounds} rounds taken in turns. In bold seppo's "
             "value divided by the peer's of the same round: median (least–greatest).")

@@ -71,6 +71,7 @@ def parse_options():
     parser.add_argument("--gradient-checkpointing", action="store_true")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu", help="where networks compute; noise is drawn on the processor")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true")
     return parser.parse_args()
@@ -100,7 +101,7 @@ class Encoder:
     def __init__(self, pipeline, options):
         self.vae, self.tokenizer, self.text_encoder = pipeline.vae, pipeline.tokenizer, pipeline.text_encoder
         self.side = options.resolution or pipeline.unet.config.sample_size * pipeline.vae_scale_factor
-        self.batch, self.posterior = options.batch, options.vae_posterior
+        self.batch, self.posterior, self.device = options.batch, options.vae_posterior, options.device
 
     def _in_batches(self, function, items):
         with torch.no_grad():
@@ -108,7 +109,7 @@ class Encoder:
 
     def latents(self, paths, mirrored=False):
         def encode(paths):
-            pixels = torch.stack([read_image(path, self.side) for path in paths])
+            pixels = torch.stack([read_image(path, self.side) for path in paths]).to(self.device)
             posterior = self.vae.encode(pixels.flip(-1) if mirrored else pixels).latent_dist
             return (posterior.sample() if self.posterior == "sample" else posterior.mode()) * self.vae.config.scaling_factor
         return self._in_batches(encode, paths)
@@ -116,7 +117,7 @@ class Encoder:
     def text_states(self, captions):
         def encode(captions):
             tokens = self.tokenizer(captions, padding="max_length", truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt")
-            return self.text_encoder(tokens.input_ids).last_hidden_state
+            return self.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
         return self._in_batches(encode, captions)
 
 
@@ -140,7 +141,7 @@ class ReferencePool:
         self.policy, self.compiled = policy, options.compile
         with torch.device("meta"):
             frozen = UNet2DConditionModel.from_config(policy.config)
-        self.frozen = frozen.to_empty(device="cpu").to(memory_format=layout(options)).requires_grad_(False).eval()
+        self.frozen = frozen.to_empty(device=options.device).to(memory_format=layout(options)).requires_grad_(False).eval()
         self.network = torch.compile(self.frozen) if options.compile else self.frozen
         self.folder = tempfile.TemporaryDirectory()
         self.files, self.loaded = [], None
@@ -202,6 +203,18 @@ def layout(options):
     return torch.channels_last if options.channels_last else torch.contiguous_format
 
 
+def synchronize(device):
+    """Waits for what was begun on a device: for clocks."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+    elif device == "mps":
+        torch.mps.synchronize()
+
+
+def peak_on(device):
+    return {"peak_device_mb": torch.cuda.max_memory_allocated(device) / 1e6} if device.startswith("cuda") else {}
+
+
 # ---- Method ---------------------------------------------------------------------------------------------------------
 
 
@@ -237,12 +250,12 @@ def align(options):
     losing, reference_rule, flip = METHODS[options.method]
     reference_rule = options.reference or reference_rule
 
-    pipeline = StableDiffusionPipeline.from_pretrained(options.model, safety_checker=None, requires_safety_checker=False)
+    pipeline = StableDiffusionPipeline.from_pretrained(options.model, safety_checker=None, requires_safety_checker=False).to(options.device)
     policy = pipeline.unet.to(memory_format=layout(options))
     if options.gradient_checkpointing:
         policy.enable_gradient_checkpointing()
         policy.train()
-    alphas_cumprod = pipeline.scheduler.alphas_cumprod
+    alphas_cumprod = pipeline.scheduler.alphas_cumprod.to(options.device)
     sampler = DDIMScheduler.from_config(pipeline.scheduler.config, clip_sample=False)
     sampler.set_timesteps(options.sample_steps)
     pool = (AdapterPool if options.lora else ReferencePool)(policy, options)
@@ -269,21 +282,22 @@ def align(options):
             index = next(batches)
             state, winner = states[index], latents[index]
             if options.flip_images:
-                winner = torch.where(torch.rand(len(index), 1, 1, 1) < 0.5, mirrored[index], winner)
+                winner = torch.where((torch.rand(len(index), 1, 1, 1) < 0.5).to(options.device), mirrored[index], winner)
 
             begin = time.perf_counter()
             if losing:
                 reference_index = {"random": choice.randrange(k), "latest": k - 1, "initial": 0}[reference_rule]
             if losing == "sampled":
-                start = torch.randn(winner.shape).to(memory_format=layout(options))
+                start = torch.randn(winner.shape).to(options.device, memory_format=layout(options))
                 with pool.use(reference_index) as reference:
                     loser = sample(reference, sampler, state, empty_state, options.guidance, start)
             elif losing == "dataset":
                 loser = losers[index]
+            synchronize(options.device)
             sampled = time.perf_counter()
 
-            timesteps = torch.randint(len(alphas_cumprod), (len(index),))
-            noise = torch.randn(winner.shape)
+            timesteps = torch.randint(len(alphas_cumprod), (len(index),)).to(options.device)
+            noise = torch.randn(winner.shape).to(options.device)
             if losing:
                 both = lambda value: torch.cat([value, value])
                 inputs = noised(torch.cat([winner, loser]), both(noise), both(timesteps), alphas_cumprod).to(memory_format=layout(options))
@@ -301,11 +315,12 @@ def align(options):
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+            synchronize(options.device)
             updated = time.perf_counter()
 
             sample_s.append(sampled - begin)
             update_s.append(updated - sampled)
-            report("update", k=k, u=u, loss=loss.item(), sample_s=sample_s[-1], update_s=update_s[-1])
+            report("update", k=k, u=u, loss=loss.item(), sample_s=sample_s[-1], update_s=update_s[-1], **peak_on(options.device))
         if k < options.iterations:
             pool.add()
 

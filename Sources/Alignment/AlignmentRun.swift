@@ -46,9 +46,10 @@ public final class AlignmentRun {
         let model = try settings.modelFiles
         // A run goes on with what it began with, whatever files beside the model say later.
         settings.model.prediction = try model.prediction().value
-        let pipeline = try DenoisingPipeline(model)
+        let placement = try settings.placement
+        let pipeline = try DenoisingPipeline(model, on: placement)
         let part = try TrainedPart.choose(settings, of: pipeline)
-        let encoder = try WinnerEncoder(model)
+        let encoder = try WinnerEncoder(model, on: placement)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
         // Whether the sampler takes that many steps is known before the first is taken.
@@ -119,7 +120,7 @@ public final class AlignmentRun {
         validated: @escaping (Validation) -> Void = { _ in }, progress: @escaping (LoggedUpdate) throws -> Void
     ) throws {
         let validator = try Validator.prepare(
-            settings, pipeline, winners, directory, autoencoder: { [settings] in try settings.modelFiles.decoder() }
+            settings, pipeline, winners, directory, autoencoder: { [settings, pipeline] in try settings.modelFiles.decoder(on: pipeline.placement) }
         ) {
             if let number = signals.received { throw StoppedBySignal(number: number) }
             try encoding($0, $1)

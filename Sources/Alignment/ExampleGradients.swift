@@ -44,19 +44,49 @@ struct ExampleGradients: Sendable {
     ///   - numbers: global indices of the examples
     ///   - lossScale: by which the gradients are too large then
     func add(rows: [Int], numbers: Range<Int>, policy: any Denoiser, _ references: References, lossScale: Double = 1) throws -> Outcome {
-        var outcome = Outcome()
-        let batch = try TrainingBatch.take(winners, rows: rows, numbers: numbers, settings: settings)
+        let measured = try measure(rows: rows, numbers: numbers, policy: policy, references)
+        (measured.losses.sum() * lossScale / Double(settings.optimisation.batch)).backward()
+        return measured.read(schedule)
+    }
+
+    /// What some examples came to, on the device: their numbers are read when all of an update's work has been begun there.
+    struct Measured {
+        /// `[B]`, with the gradient's way back to the policy.
+        let losses: Tensor
+        let times: [Double]
+        /// Nil where no pairs are compared.
+        var pairs: (errors: DenoisingErrors, value: PreferenceObjective.Value)?
+        /// Errors of checkpoint 0 on the winners of some of the examples.
+        var base: (errors: Tensor, places: [Int])?
+        var sampleSeconds = 0.0
+
+        func read(_ schedule: NoiseSchedule) -> Outcome {
+            var outcome = Outcome(sampleSeconds: sampleSeconds)
+            if let pairs {
+                outcome.diagnostics.append(pairs.errors, pairs.value, levels: times.map(schedule.level))
+            } else {
+                outcome.diagnostics.append(winnerErrors: losses)
+            }
+            if let base { outcome.diagnostics.appendBase(base.errors.values(Double.self), at: base.places) }
+            return outcome
+        }
+    }
+
+    /// Samples, noises, and measures policy and references.
+    func measure(rows: [Int], numbers: Range<Int>, policy: any Denoiser, _ references: References) throws -> Measured {
+        let batch = try TrainingBatch.take(winners, rows: rows, numbers: numbers, settings: settings, on: policy.device)
         let noise = batch.draw("loss", of: schedule)
         let winner = schedule.noise(batch.latents, by: noise)
         let places = numbers.indices.filter { watched.contains($0) }.map { $0 - numbers.lowerBound }
         // Before the policy's, whose activations are kept for the gradient.
-        let baseErrors = places.isEmpty ? nil : references.base.map { errors(of: $0, on: winner.gathered(places), batch.conditioning.gathered(places)) }
-        let losses: Tensor
+        let base = places.isEmpty ? nil : references.base.map { errors(of: $0, on: winner.gathered(places), batch.conditioning.gathered(places)) }
+        var measured: Measured
         if let reference = references.reference {
             // Sample.
             let clock = Stopwatch()
             let sample = try losingLatents(batch, reference)
-            outcome.sampleSeconds = clock.seconds
+            try policy.device.synchronize()
+            let sampleSeconds = clock.seconds
             // Noise.
             let loser = schedule.noise(sample, by: settings.objective.unshareNoise ? batch.draw("loss loser", of: schedule) : noise)
             // Errors. The anchors before those of the loss, whose activations are kept for the gradient.
@@ -65,15 +95,12 @@ struct ExampleGradients: Sendable {
             // Loss.
             let own = noGradients { errors.referenceWinner - errors.policyWinner }
             let value = objective(errors, advantage: anchors.isEmpty ? own : anchors.reduce(own, +) / Double(anchors.count + 1))
-            outcome.diagnostics.append(errors, value, levels: noise.times.map(schedule.level))
-            losses = value.losses
+            measured = Measured(losses: value.losses, times: noise.times, pairs: (errors, value), sampleSeconds: sampleSeconds)
         } else {
-            losses = winner.errors(of: policy, batch.conditioning)
-            outcome.diagnostics.append(winnerErrors: losses)
+            measured = Measured(losses: winner.errors(of: policy, batch.conditioning), times: noise.times)
         }
-        if let baseErrors { outcome.diagnostics.appendBase(baseErrors, at: places) }
-        (losses.sum() * lossScale / Double(settings.optimisation.batch)).backward()
-        return outcome
+        measured.base = base.map { ($0, places) }
+        return measured
     }
 
     /// Whether some of the examples are to be measured under checkpoint 0.
@@ -82,21 +109,21 @@ struct ExampleGradients: Sendable {
     /// Adds the gradient of one winner's own error, on which every method rests: what comes out of a policy that no update has used yet.
     /// - Returns: the error
     func addWinner(row: Int, number: Int, policy: any Denoiser) throws -> Double {
-        let batch = try TrainingBatch.take(winners, rows: [row], numbers: number..<number + 1, settings: settings)
+        let batch = try TrainingBatch.take(winners, rows: [row], numbers: number..<number + 1, settings: settings, on: policy.device)
         let error = schedule.noise(batch.latents, by: batch.draw("loss", of: schedule)).errors(of: policy, batch.conditioning).sum()
         error.backward()
         return error.item
     }
 
-    private func errors(of denoiser: any Denoiser, on winners: NoisedLatents, _ conditioning: Conditioning) -> [Double] {
-        noGradients { winners.errors(of: denoiser, conditioning).values(Double.self) }
+    private func errors(of denoiser: any Denoiser, on winners: NoisedLatents, _ conditioning: Conditioning) -> Tensor {
+        noGradients { winners.errors(of: denoiser, conditioning) }
     }
 
     /// The losing samples of a batch: drawn by the reference, as latents straight from the sampler, or the data set's.
     private func losingLatents(_ batch: TrainingBatch, _ reference: any Denoiser) throws -> Tensor {
-        if settings.row.losers == .dataset { return try winners.latents(batch.rows, .loser).latents { batch.noise("loser posterior") } }
+        if settings.row.losers == .dataset { return try winners.latents(batch.rows, .loser).to(reference.device).latents { batch.noise("loser posterior") } }
         return try sampler.draw(
-            reference, batch.conditioning, unconditional: winners.unconditional, start: batch.noise("sampling start"),
+            reference, batch.conditioning, unconditional: winners.unconditional.to(reference.device), start: batch.noise("sampling start"),
             stepNoise: { batch.noise("sampling step \($0)") })
     }
 

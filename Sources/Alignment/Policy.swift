@@ -16,8 +16,7 @@ struct Policy {
     static func make(_ store: ParameterStore, _ build: (ParameterStore) throws -> any Denoiser) throws -> Policy {
         let first = try build(store)
         let bytes = store.trained.map { $0.value.count * $0.value.dtype.size }.reduce(0, +)
-        let isOnCPU = store.parameters.allSatisfy { $0.value.device == .cpu }
-        let count = isOnCPU ? min(Runtime.threads - 1, greatestBytesOfFurtherGradients / bytes) : 0
+        let count = store.placement.device == .cpu ? min(Runtime.threads - 1, greatestBytesOfFurtherGradients / bytes) : 0
         let copies = (0..<max(0, count)).map { _ in ParameterStore(sharing: store) }
         return Policy(store: store, copies: copies, denoisers: [first] + (try copies.map(build)))
     }
@@ -27,6 +26,9 @@ struct Policy {
 
     /// The whole network, with what was trained in its place.
     var merged: [(name: String, value: Tensor)] { store.merged }
+
+    /// Where it computes.
+    var device: Device { denoisers[0].device }
 
     /// Whether no weight is infinite or not a number.
     var isFinite: Bool { trained.allSatisfy(\.value.isFinite) }

@@ -7,13 +7,14 @@ import Torch
 ///
 /// Checkpoint 0 is the base model. Others are files of the run, mapped into memory when they are drawn; one is held at a time. They are written
 /// so that the map serves as it is: a reference takes no memory that the kernel could not take back. Without a run directory they stay in memory.
+/// On another device than the processor two are held, of which one is the next update's.
 public final class ReferencePool {
     let part: TrainedPart
     private let directory: RunDirectory?
     private let rule: ReferenceRule
     private let draw: AlignmentSettings.ReferenceDraw
     private let seed: UInt64
-    private var held: (index: Int, denoiser: any Denoiser)?
+    private lazy var ring = ReferenceRing(isOnDevice: part.pipeline.placement.device != .cpu) { [unowned self] in try restored($0) }
     /// Checkpoint 0, where it is not the base model itself: it is wanted in between the others.
     private var first: (any Denoiser)?
     /// Where there is no run directory.
@@ -51,11 +52,13 @@ public final class ReferencePool {
             self.first = first
             return first
         }
-        if let held, held.index == index { return held.denoiser }
-        held = nil
-        let denoiser = try restored(index)
-        held = (index, denoiser)
-        return denoiser
+        return try ring.denoiser(index)
+    }
+
+    /// Has the next update's reference brought to the device meanwhile, where it is there already.
+    func prepareNext(after update: Int, k: Int, updates: Int) {
+        let next = index(update: update + 1, k: (update + 1) / updates + 1)
+        if next > 0, next < k { ring.prepare(next) }
     }
 
     private func restored(_ index: Int) throws -> any Denoiser {
@@ -81,8 +84,8 @@ public final class ReferencePool {
 
     /// Takes the policy as checkpoint `k`.
     public func append(_ k: Int, _ policy: [(name: String, value: Tensor)]) throws {
+        ring.remove(k)
         try keep(k, policy)
-        if held?.index == k { held = nil }
     }
 
     private func keep(_ k: Int, _ tensors: [(name: String, value: Tensor)]) throws {

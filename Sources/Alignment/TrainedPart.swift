@@ -54,8 +54,10 @@ public struct TrainedPart {
 
     /// A policy that is at the start of its training.
     func makePolicy(_ settings: AlignmentSettings) throws -> Policy {
-        let store = adapters.map { ParameterStore(pipeline.unetTensors, isTrainable: true, adapters: LowRankAdapters(start, scale: $0.scale)) }
-        return try Policy.make(store ?? ParameterStore(start, isTrainable: true)) { store in
+        let store = adapters.map {
+            ParameterStore(pipeline.unetTensors, isTrainable: true, adapters: LowRankAdapters(start, scale: $0.scale), on: pipeline.placement)
+        }
+        return try Policy.make(store ?? ParameterStore(start, isTrainable: true, on: pipeline.placement)) { store in
             var denoiser = try pipeline.denoiser(over: store)
             denoiser.recomputesBlocks = settings.computation.gradientCheckpointing
             denoiser.precision = settings.computation.precision
@@ -67,16 +69,19 @@ public struct TrainedPart {
     /// - Parameter origin: where the tensors come from, for the error's text
     func denoiser(with trained: [String: Tensor], from origin: String? = nil) throws -> any Denoiser {
         let store =
-            adapters.map { ParameterStore(pipeline.unetTensors, from: origin, adapters: LowRankAdapters(trained, scale: $0.scale)) }
-            ?? ParameterStore(trained, from: origin)
+            adapters.map {
+                ParameterStore(pipeline.unetTensors, from: origin, adapters: LowRankAdapters(trained, scale: $0.scale), on: pipeline.placement)
+            } ?? ParameterStore(trained, from: origin, on: pipeline.placement)
         return try pipeline.denoiser(over: store)
     }
 
     /// What checkpoint 0 has to be kept as; nil where the model itself serves.
     ///
     /// A large model's own file does not: nothing of it is copied into memory, and weights that lie there otherwise than the policy's would not give equal
-    /// bits, on which the flip depends. Nor does a model that adapters from elsewhere stand beside.
-    var firstCheckpoint: [String: Tensor]? { adapters?.areFromFile ?? ParameterStore.isLarge(start) ? start : nil }
+    /// bits, on which the flip depends. Nor does a model that adapters from elsewhere stand beside. On another device all weights lie alike.
+    var firstCheckpoint: [String: Tensor]? {
+        adapters?.areFromFile ?? (ParameterStore.isLarge(start) && pipeline.placement.device == .cpu) ? start : nil
+    }
 
     // MARK: Files
 

@@ -28,6 +28,7 @@ extension Trainer {
         let k = update / settings.optimisation.updates + 1
         let numbers = update * settings.optimisation.batch..<(update + 1) * settings.optimisation.batch
         let reference = settings.row.comparesPairs ? pool.index(update: update, k: k) : nil
+        if reference != nil { pool.prepareNext(after: update, k: k, updates: settings.optimisation.updates) }
         var outcome = try add(0..<settings.optimisation.batch, rows, numbers, references(reference, numbers))
         if reference == 0 { outcome.diagnostics.takeReferenceAsBase() }
         policy.sumGradients()
@@ -109,6 +110,7 @@ extension Trainer {
         entry.updateSeconds = max(0, seconds - gathered.sampleSeconds)
         entry.examplesPerSecond = seconds > 0 ? Double(settings.optimisation.batch) / seconds : nil
         entry.peakMegabytes = Double(ProcessMemory.peakMegabytes)
+        entry.peakDeviceMegabytes = DeviceMemory(of: policy.device)?.peak.map { Double($0) / 1e6 }
         return entry
     }
 

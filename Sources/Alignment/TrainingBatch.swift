@@ -14,19 +14,23 @@ struct TrainingBatch: Sendable {
     let conditioning: Conditioning
 
     /// Takes the winners at `rows` from the store: their latents, mirrored or not, and one of their captions, or none.
-    /// - Parameter numbers: global indices of the examples
-    static func take(_ winners: EncodedWinners, rows: [Int], numbers: Range<Int>, settings: AlignmentSettings) throws -> TrainingBatch {
-        let dice = ExampleDice(seed: settings.run.seed, numbers: Array(numbers))
+    /// - Parameters:
+    ///   - numbers: global indices of the examples
+    ///   - device: where they are wanted
+    static func take(
+        _ winners: EncodedWinners, rows: [Int], numbers: Range<Int>, settings: AlignmentSettings, on device: Device = .cpu
+    ) throws -> TrainingBatch {
+        let dice = ExampleDice(seed: settings.run.seed, numbers: Array(numbers), on: device)
         let posteriorNoise = { dice.normal("posterior", winners.latentShape) }
-        var latents = try winners.latents(rows).latents(noise: posteriorNoise)
+        var latents = try winners.latents(rows).to(device).latents(noise: posteriorNoise)
         if winners.settings.flipsImages {
-            let isMirrored = Tensor(dice.chances("flip", share: 0.5)).alongExamples(rank: latents.rank)
-            latents = try winners.latents(rows, .mirrored).latents(noise: posteriorNoise).selected(where: isMirrored, else: latents)
+            let isMirrored = Tensor(dice.chances("flip", share: 0.5)).to(device).alongExamples(rank: latents.rank)
+            latents = try winners.latents(rows, .mirrored).to(device).latents(noise: posteriorNoise).selected(where: isMirrored, else: latents)
         }
         let captions = dice.integers("caption", below: rows.map { winners.winners[$0].captions.count })
         let isDropped = dice.chances("caption dropout", share: settings.data.captionDropout)
-        return TrainingBatch(
-            rows: rows, dice: dice, latents: latents, conditioning: try winners.conditioning(rows, dropped: isDropped, captions: captions))
+        let conditioning = try winners.conditioning(rows, dropped: isDropped, captions: captions).to(device)
+        return TrainingBatch(rows: rows, dice: dice, latents: latents, conditioning: conditioning)
     }
 
     /// (t, ε) of every example for that purpose.

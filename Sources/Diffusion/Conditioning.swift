@@ -33,10 +33,7 @@ public struct Conditioning: Sendable {
     public var elementsPerExample: Int { tensors.values.reduce(0) { $0 + $1.count } / count }
 
     /// The examples at `rows`, copied.
-    public func gathered(_ rows: [Int]) -> Conditioning {
-        let index = Tensor(rows)
-        return Conditioning(tensors.mapValues { $0.gathered(index) })
-    }
+    public func gathered(_ rows: [Int]) -> Conditioning { Conditioning(tensors.mapValues { $0.gathered(rows) }) }
 
     /// The examples of a range, as views.
     public subscript(_ range: Range<Int>) -> Conditioning { Conditioning(tensors.mapValues { $0[range] }) }
@@ -45,6 +42,9 @@ public struct Conditioning: Sendable {
     public func expanded(to count: Int) -> Conditioning {
         Conditioning(tensors.mapValues { $0.expanded([count] + Array(repeating: -1, count: $0.rank - 1)) })
     }
+
+    /// The same on another device; itself where it lies there.
+    public func to(_ device: Device) -> Conditioning { Conditioning(tensors.mapValues { $0.to(device) }) }
 
     /// A copy in memory of its own.
     public func clone() -> Conditioning { Conditioning(tensors.mapValues { $0.clone() }) }

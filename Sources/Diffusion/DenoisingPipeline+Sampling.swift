@@ -14,9 +14,11 @@ extension DenoisingPipeline {
         _ conditioning: Conditioning, unconditional: Conditioning, seeds: [UInt64], shape: [Int]? = nil, settings: SamplingSettings,
         denoiser: (any Denoiser)? = nil, progress: (_ made: Int) throws -> Void = { _ in }
     ) throws -> Tensor {
-        let noise = SeededNoise(seeds: seeds, shape: shape ?? latentShape)
+        let denoiser = denoiser ?? unet
+        let noise = SeededNoise(seeds: seeds, shape: shape ?? latentShape, on: denoiser.device)
         let latents = try latentSampler(settings).draw(
-            denoiser ?? unet, conditioning, unconditional: unconditional, start: noise.next(), stepNoise: noise.next, sharesOut: true,
+            denoiser, conditioning.to(denoiser.device), unconditional: unconditional.to(denoiser.device), start: noise.next(), stepNoise: noise.next,
+            sharesOut: true,
             progress: progress)
         try GenerationError.check(latents, "latents", seeds)
         return latents

@@ -18,12 +18,16 @@ public struct DenoisingPipeline {
         (self.unet, self.store, self.scheduler, self.schedule, unetFiles) = (unet, store, scheduler, schedule, files)
     }
 
-    public init(_ model: ModelFiles) throws {
+    /// - Parameter placement: where it is to compute
+    public init(_ model: ModelFiles, on placement: Placement = Placement()) throws {
         let files = model.unetFiles
-        let (configuration, store) = try model.unet()
+        let (configuration, store) = try model.unet(on: placement)
         let scheduler = try model.scheduler()
         self.init(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule(), from: files)
     }
+
+    /// Where it computes.
+    public var placement: Placement { store.placement }
 
     /// The tensors of the UNet, to build another one over, such as the policy of a run.
     public var unetTensors: [String: Tensor] { store.tensors }

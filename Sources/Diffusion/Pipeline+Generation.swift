@@ -35,7 +35,7 @@ extension Pipeline {
     ///   - batch: images that go through the network together.
     ///   - denoiser: draws in place of the pipeline's own, such as a run's policy.
     ///   - progress: called after every call of the network with the number of calls made and to make.
-    /// - Returns: images `[B, 3, H, W]` in [−1, 1]; see `pixels(_:)`.
+    /// - Returns: images `[B, 3, H, W]` in [−1, 1] on the processor; see `pixels(_:)`.
     /// - Throws: `GenerationError`, and `SamplingError` or `SchedulerError` where the settings do not suit the scheduler.
     public func generate(
         _ prompts: [String], negativePrompts: [String] = [""], seeds: [UInt64], settings: SamplingSettings = SamplingSettings(), width: Int? = nil,
@@ -61,13 +61,15 @@ extension Pipeline {
                 conditional, unconditional: guidance.isOn ? conditioning.gathered(negatives.map { texts.rows[$0] }) : conditional,
                 seeds: Array(seeds[range]), shape: latentShape, settings: settings, denoiser: denoiser,
                 progress: { try progress(index * calls + $0, starts.count * calls) })
-            images.append(try decoded(latents, seeds: Array(seeds[range])))
+            images.append(try decoded(latents, seeds: Array(seeds[range])).to(.cpu))
         }
         return Tensor.concatenated(images)
     }
 
     /// Latents `[B, C, h, w]` → images `[B, 3, H, W]`, clamped to [−1, 1].
-    /// - Parameter seeds: of the images, for the error's text.
+    /// - Parameters:
+    ///   - latents: on the autoencoder's device, as the images are
+    ///   - seeds: of the images, for the error's text
     public func decoded(_ latents: Tensor, seeds: [UInt64] = []) throws -> Tensor {
         let images = try noGradients { try Workers.inParts(of: latents) { [autoencoder] in autoencoder.decode(latents[$0]) } }
         try GenerationError.check(images, "images", seeds)

@@ -13,6 +13,9 @@ public struct LatentPosterior: Sendable {
         self.deviation = deviation
     }
 
+    /// The same on another device.
+    public func to(_ device: Device) -> LatentPosterior { LatentPosterior(mean: mean.to(device), deviation: deviation?.to(device)) }
+
     /// The mode, or a sample from `noise` `[B, …]`.
     public func latents(noise: () -> Tensor) -> Tensor { deviation.map { mean + $0 * noise() } ?? mean }
 }

@@ -55,10 +55,11 @@ public final class WinnerEncoder: @unchecked Sendable {
         parameterCount = [networks.textTensors, networks.imageTensors].reduce(0) { $1.values.reduce($0) { $0 + $1.count } }
     }
 
-    public convenience init(_ model: ModelFiles) throws {
+    /// - Parameter placement: where the networks are to compute. What they make lies on the processor.
+    public convenience init(_ model: ModelFiles, on placement: Placement = Placement()) throws {
         try self.init(try model.tokenizer()) {
             let (textFiles, imageFiles) = (model.textEncoderFiles, model.autoencoderFiles)
-            let (text, image) = (try model.textEncoder(), try model.autoencoder())
+            let (text, image) = (try model.textEncoder(on: placement), try model.autoencoder(on: placement))
             let textEncoder = try text.1.build { CLIPTextModel($0, text.0) }
             let autoencoder = try image.1.build { Autoencoder($0, image.0) }
             return Networks(
@@ -122,11 +123,11 @@ public final class WinnerEncoder: @unchecked Sendable {
         try Self.alone {
             let pixels = try image.image(fittedTo: (settings.width, settings.height))
             let autoencoder = try networks().autoencoder
-            let posterior = autoencoder.posterior((mirrored ? pixels.flippedHorizontally() : pixels).tensor.unsqueezed(0))
+            let posterior = autoencoder.posterior((mirrored ? pixels.flippedHorizontally() : pixels).tensor.unsqueezed(0).to(autoencoder.device))
             guard posterior.mean.isFinite else { throw EncodingError(image: image.name) }
             var tensors = ["mean": autoencoder.scaled(posterior.mean)]
             if settings.posterior == .sample { tensors["deviation"] = (posterior.logVariance * 0.5).exponential * autoencoder.configuration.scalingFactor }
-            return tensors.mapValues { $0[0].contiguous() }
+            return tensors.mapValues { $0[0].to(.cpu).contiguous() }
         }
     }
 
@@ -142,7 +143,10 @@ public final class WinnerEncoder: @unchecked Sendable {
     /// What the store keeps of a caption: `states`, `[L, D]`.
     func states(of caption: String) throws -> [String: Tensor] {
         let textEncoder = try networks().textEncoder
-        return Self.alone { ["states": textEncoder(Tensor(ids(caption), shape: [1, tokenizer.maximumLength]))[0].contiguous()] }
+        return Self.alone {
+            let ids = Tensor(ids(caption), shape: [1, tokenizer.maximumLength]).to(textEncoder.device)
+            return ["states": textEncoder(ids)[0].to(.cpu).contiguous()]
+        }
     }
 
     /// What a denoiser is told, by what the store keeps of a caption, one example; nil where that is something else.

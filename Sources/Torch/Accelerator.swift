@@ -81,6 +81,16 @@ extension Device {
         }
     }
 
+    /// Whether `init(named:among:)` knows the name, whatever there is here.
+    public static func isName(_ name: String) -> Bool {
+        do throws(DeviceError) {
+            _ = try Device(named: name, among: [])
+        } catch .unknownName {
+            return false
+        } catch {}
+        return true
+    }
+
     private static func found(_ kind: Kind, _ index: Int32, _ accelerators: [Accelerator]) throws(DeviceError) -> Device {
         let found = accelerators.first { $0.kind == kind } ?? Accelerator(kind, hasDriver: false, isBuilt: false, count: 0)
         guard found.count > 0 else { throw DeviceError.unavailable(kind, missing: found.missing) }

@@ -123,8 +123,10 @@ struct ComputationOptions: ParsableArguments {
     @Option(\.computation.microBatch) var microBatch: Int?
     @Flag(\.computation.gradientCheckpointing) var gradientCheckpointing: Bool?
     @Option(\.computation.threads) var threads: Int?
+    @OptionGroup var device: DeviceOptions
 
     func apply(to settings: inout ComputationSettings) {
+        settings.device = device.device ?? settings.device
         settings.precision = precision ?? settings.precision
         settings.microBatch = microBatch ?? settings.microBatch
         settings.gradientCheckpointing = gradientCheckpointing ?? settings.gradientCheckpointing

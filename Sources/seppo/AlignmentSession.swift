@@ -36,6 +36,8 @@ struct AlignmentSession {
     /// Trains to the end; does nothing where that was done before.
     func run(title: String = "aligning") throws {
         guard !run.isComplete else { return }
+        let device = try settings.placement.device
+        if device != .cpu { Console.line("computing on \(device)") }
         for line in run.arithmetic { Console.line(line) }
         Console.line(run.data.summary)
         for note in run.notes { Console.line("note: \(note)") }
@@ -94,14 +96,14 @@ struct AlignmentSession {
             var evaluation = ScenesEvaluation()
             evaluation.seed = settings.run.seed
             let before = try evaluation.run(settings.startingPipeline()) { bar.show($0, of: 2 * $1) }
-            let after = try evaluation.run(Pipeline(directory.model)) { bar.show($1 + $0, of: 2 * $1) }
+            let after = try evaluation.run(Pipeline(directory.model, on: settings.placement)) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
             return (try record(settings.objective.method.rawValue, settings, directory, images: imagePairs(before, after), notes: notes), nil)
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.data.resolution, settings.run.seed)
         let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }.records
-        let after = try evaluation.run(Pipeline(directory.model), data) { bar.show($1 + $0, of: 2 * $1) }.records
+        let after = try evaluation.run(Pipeline(directory.model, on: settings.placement), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return (try record(settings.objective.method.rawValue, settings, directory, images: [], notes: notes), "of the winners themselves")
     }
@@ -119,6 +121,8 @@ struct AlignmentSession {
             record.settings.append(RunRecord.Fact("went on from checkpoint", "\(from), with a fresh optimiser: the saved state was lost"))
         }
         record.versions = [RunRecord.Fact("libtorch", Runtime.version), RunRecord.Fact("threads", "\(Runtime.threads)")]
+        let device = try settings.placement.device
+        if device != .cpu { record.versions.append(RunRecord.Fact("device", "\(device)")) }
         let sampling = record.log.updates.reduce(0) { $0 + ($1.sampleSeconds ?? 0) }
         let updating = record.log.updates.reduce(0) { $0 + ($1.updateSeconds ?? 0) }
         record.times = [RunRecord.Fact("sampling", ProgressBar.clock(sampling)), RunRecord.Fact("updating", ProgressBar.clock(updating))]

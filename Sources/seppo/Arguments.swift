@@ -50,11 +50,28 @@ struct ModelOptions: ParsableArguments {
 
     func validate() throws { try require("lora-scale", loraScale, in: -1000...1000) }
 
-    func pipeline() throws -> Pipeline {
+    func pipeline(on placement: Placement) throws -> Pipeline {
         let files = try ModelFiles(parts.source(model, base: base))
         if let names = files.setAsideText { Console.line("of \(model) not used: \(names)") }
-        let pipeline = try Pipeline(files)
+        let pipeline = try Pipeline(files, on: placement)
         return try lora.map { try pipeline.merged(LoRA.File($0), scale: loraScale) } ?? pipeline
+    }
+}
+
+/// Where networks compute.
+struct DeviceOptions: ParsableArguments {
+    @Option(\.computation.device) var device: String?
+
+    func validate() throws {
+        guard let device, !Device.isName(device) else { return }
+        throw ValidationError("--device: \(DeviceError.unknownName(device))")
+    }
+
+    /// Throws where there is no such device. Says where it is, unless that is the processor.
+    func placement() throws -> Placement {
+        let device = try Device(named: device ?? AlignmentSettings(model: "", winners: "").computation.device)
+        if device != .cpu { Console.line("computing on \(device)") }
+        return Placement(device)
     }
 }
 

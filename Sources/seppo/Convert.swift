@@ -2,6 +2,7 @@ import ArgumentParser
 import Diffusion
 import Foundation
 import Storage
+import Torch
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,7 +51,7 @@ struct Convert: ParsableCommand {
             try adapters.write(names, to: output)
             return Console.print(output.path)
         }
-        let pipeline = try model.pipeline()
+        let pipeline = try model.pipeline(on: Placement())
         if output.pathExtension == "safetensors" {
             try createFolder(output.deletingLastPathComponent())
             try pipeline.write(singleFile: output)

@@ -21,6 +21,7 @@ struct Demo: ParsableCommand {
     var output = URL(fileURLWithPath: "runs/demo")
     @Option(help: "Of pictures, training and drawing.") var seed: UInt64 = 0
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
+    @OptionGroup var device: DeviceOptions
     @OptionGroup var common: CommonOptions
 
     private static let winners = 1000
@@ -35,6 +36,7 @@ struct Demo: ParsableCommand {
 
     func run() throws {
         Runtime.threads = threads
+        let placement = try device.placement()
         let clock = Stopwatch()
         let report = output.appendingPathComponent("report.html")
         if FileManager.default.fileExists(atPath: report.path), !RunDirectory(output.appendingPathComponent("seppo")).holdsRun {
@@ -50,19 +52,20 @@ struct Demo: ParsableCommand {
         var evaluation = ScenesEvaluation()
         evaluation.seed = seed
         let bar = ProgressBar("evaluating the base model")
-        let base = try evaluation.run(Pipeline(BuiltInModel.folder)) { bar.show($0, of: $1) }
+        let base = try evaluation.run(Pipeline(BuiltInModel.folder, on: placement)) { bar.show($0, of: $1) }
         var outcomes: [ScenesEvaluation.Outcome] = []
         var records: [RunRecord] = []
         for (name, method, flip) in methods {
             var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: folder.standardizedFileURL.path)
             (settings.objective.method, settings.objective.flip, settings.run.seed, settings.computation.threads) = (method, flip, seed, threads)
+            settings.computation.device = "\(placement.device)"
             settings.run.cache = output.appendingPathComponent("cache").standardizedFileURL.path
             let directory = RunDirectory(output.appendingPathComponent(name.lowercased().replacingOccurrences(of: " ", with: "-")))
             try AlignmentSession(settings, in: directory.root, resumes: directory.holdsRun).run(title: name)
             let bar = ProgressBar("evaluating \(name)")
-            let outcome = try evaluation.run(Pipeline(directory.model)) { bar.show($0, of: $1) }
+            let outcome = try evaluation.run(Pipeline(directory.model, on: placement)) { bar.show($0, of: $1) }
             try writeAtomically(Comparison(outcome.records, base: base.records).json(), to: directory.evaluation)
-            if records.isEmpty { try scoreCheckpoints(settings, directory) }
+            if records.isEmpty { try scoreCheckpoints(settings, directory, on: placement) }
             records.append(try AlignmentSession.record(name, settings, directory, images: AlignmentSession.imagePairs(base, outcome)))
             outcomes.append(outcome)
         }
@@ -77,7 +80,7 @@ struct Demo: ParsableCommand {
     }
 
     /// How quality and faithfulness went from iteration to iteration, on fewer captions.
-    private func scoreCheckpoints(_ settings: AlignmentSettings, _ directory: RunDirectory) throws {
+    private func scoreCheckpoints(_ settings: AlignmentSettings, _ directory: RunDirectory, on placement: Placement) throws {
         var evaluation = ScenesEvaluation()
         evaluation.seed = seed
         evaluation.count = 70
@@ -86,7 +89,7 @@ struct Demo: ParsableCommand {
         var lines = Data()
         for k in 0...settings.optimisation.iterations {
             let weights = k == 0 ? nil : directory.checkpoint(k)
-            let outcome = try evaluation.run(Pipeline(BuiltInModel.folder, unetWeights: weights))
+            let outcome = try evaluation.run(Pipeline(BuiltInModel.folder, unetWeights: weights, on: placement))
             for result in try Comparison(outcome.records).results {
                 for (score, summary) in result.scores.sorted(by: { $0.key < $1.key }) {
                     let encoder = JSONEncoder()

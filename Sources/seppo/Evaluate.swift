@@ -31,6 +31,7 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Of the drawings, or of the noise.") var seed: UInt64 = 0
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @Flag(help: "Print one JSON object.") var json = false
+    @OptionGroup var device: DeviceOptions
     @OptionGroup var reading: ReadingOptions
     @OptionGroup var common: CommonOptions
 
@@ -45,6 +46,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         Runtime.threads = threads
+        let placement = try device.placement()
         let bar = ProgressBar("evaluating")
         let models = [model] + (base.map { [$0] } ?? [])
         var denoising = DenoisingEvaluation()
@@ -52,7 +54,7 @@ struct Evaluate: ParsableCommand {
         let data = try winners.map { try WinnerSet(URL(fileURLWithPath: $0), columns: reading.columns, captionLines: reading.lines) }
         if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
-            let pipeline = try Pipeline(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)))
+            let pipeline = try Pipeline(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)), on: placement)
             if index == 0, let data, let note = pipeline.tokenizer.truncationNote(of: data.winners.flatMap(\.captions)) { Console.line("note: \(note)") }
             return try data.map { try denoising.run(pipeline, $0) { bar.show(index * $1 + $0, of: models.count * $1) } }
                 ?? drawn(pipeline) { bar.show(index * $1 + $0, of: models.count * $1) }

@@ -36,6 +36,7 @@ struct Generate: ParsableCommand {
     @Option(help: "In pixels. Default: the model's.") var height: Int?
     @Option(help: "Images that go through the network together.") var batch = 8
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
+    @OptionGroup var device: DeviceOptions
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -76,7 +77,7 @@ struct Generate: ParsableCommand {
         }
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
         try isFile ? Output.checkPicture(output) : Output.checkFolder(output)
-        let pipeline = try model.pipeline()
+        let pipeline = try model.pipeline(on: device.placement())
         if eta != 0, sampler == nil, try pipeline.scheduler.samplerName() != .ddim {
             throw ValidationError("--eta has no effect with this model's own sampler: only ddim has one, see --sampler")
         }

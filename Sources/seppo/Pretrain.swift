@@ -68,6 +68,8 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Of the corpus, the weights and the order.")
     var seed: UInt64 = 0
 
+    @OptionGroup var device: DeviceOptions
+
     @OptionGroup var reading: ReadingOptions
 
     @OptionGroup var common: CommonOptions
@@ -97,8 +99,10 @@ struct Pretrain: ParsableCommand {
 
     func run() throws {
         Runtime.threads = threads
+        let placement = try device.placement()
         let corpus = try corpus()
         var pretraining = Pretraining(side: scenes ? SceneRenderer.size : resolution, seed: seed)
+        pretraining.placement = placement
         pretraining.vocabularySize = vocabulary
         pretraining.captionLength = captionLength
         pretraining.autoencoderTraining.steps = autoencoderSteps

@@ -10,7 +10,7 @@ import Testing
 
     /// Another value than the default, as it is typed.
     private static func other(_ setting: any SettingDeclaration) throws -> String {
-        let values = ["model": "n", "winners": "v", "held-out": "0.25", "ema": "0.5", "eta": "0.5", "caption-dropout": "0.5"]
+        let values = ["device": "cpu", "model": "n", "winners": "v", "held-out": "0.25", "ema": "0.5", "eta": "0.5", "caption-dropout": "0.5"]
         if let value = values[setting.name] { return value }
         let field = try setting.field(of: AlignmentSettings(model: "m", winners: "w"))
         if case .number = field { return "3" }

@@ -50,6 +50,7 @@ import Torch
 
     /// Answers that nothing is noise.
     private struct Silent: Denoiser {
+        let device = Device.cpu
         var precision = Precision.f32
         var recomputesBlocks = false
         func callAsFunction(_ x: Tensor, at time: Tensor, _ conditioning: Conditioning) -> Tensor { x * 0 }

@@ -28,8 +28,18 @@ public struct DenoisingErrors: Sendable {
         let both = winner.joined(with: loser)
         let twice = Conditioning.concatenated([conditioning, conditioning])
         // The reference goes first: while it computes, the policy's activations are not yet kept for the gradient.
-        let ofReference = noGradients { both.errors(of: reference, twice).chunks(2) }
-        let ofPolicy = both.errors(of: policy, twice).chunks(2)
-        return DenoisingErrors(policyWinner: ofPolicy[0], policyLoser: ofPolicy[1], referenceWinner: ofReference[0], referenceLoser: ofReference[1])
+        let referenceAnswer = noGradients { reference(both.latents, at: both.times, twice) }
+        return of(policyAnswer: policy(both.latents, at: both.times, twice), referenceAnswer: referenceAnswer, to: both, hasDouble: policy.device.hasDouble)
+    }
+
+    /// Errors of answers to winners and losing samples, in one batch.
+    /// - Parameter hasDouble: whether the device has float64; elsewhere the policy's error is the reference's and the difference, summed by itself
+    static func of(policyAnswer: Tensor, referenceAnswer: Tensor, to both: NoisedLatents, hasDouble: Bool) -> DenoisingErrors {
+        let ofReference = noGradients { both.errors(of: referenceAnswer) }
+        let ofPolicy =
+            hasDouble
+            ? both.errors(of: policyAnswer) : ofReference + PairedReduction.difference(policyAnswer, referenceAnswer, target: both.target)
+        let (reference, policy) = (ofReference.chunks(2), ofPolicy.chunks(2))
+        return DenoisingErrors(policyWinner: policy[0], policyLoser: policy[1], referenceWinner: reference[0], referenceLoser: reference[1])
     }
 }

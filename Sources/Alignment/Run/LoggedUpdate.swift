@@ -36,6 +36,8 @@ public struct LoggedUpdate: Codable, Equatable, Sendable {
     public var updateSeconds: Double?
     public var examplesPerSecond: Double?
     public var peakMegabytes: Double?
+    /// Of a device's memory, by libtorch's account; nothing on the processor.
+    public var peakDeviceMegabytes: Double?
     /// Whether this update was left out because of a non-finite loss or gradient: 1 or true, else 0 or false.
     public var skipped: Skips?
     public var alarms: [String]?
@@ -64,6 +66,7 @@ public struct LoggedUpdate: Codable, Equatable, Sendable {
         case updateSeconds = "update_s"
         case examplesPerSecond = "examples_per_s"
         case peakMegabytes = "peak_mb"
+        case peakDeviceMegabytes = "peak_device_mb"
     }
 
     /// A number of skips that may also be written as true or false.

@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Torch
 
 extension AlignmentSettings {
     /// The model that the run begins with; what a file of adapters brings along for its text encoder is part of it.
@@ -12,17 +13,23 @@ extension AlignmentSettings {
             textEncoder: model.textEncoder.map(BuiltInModel.resolve), prediction: model.prediction)
     }
 
-    /// That model, whole.
-    public func basePipeline() throws -> Pipeline {
-        let files = try modelFiles
-        return try Pipeline(
-            tokenizer: files.tokenizer(), textEncoder: files.textEncoder(), autoencoder: files.autoencoder(), unet: files.unet(),
-            scheduler: files.scheduler())
+    /// Where networks compute. Throws `DeviceError` where there is no such device, and `RunError.setting` where it does not compute in that precision.
+    public var placement: Placement {
+        get throws {
+            let device = try Device(named: computation.device)
+            guard computation.precision.isAvailable(on: device) else {
+                throw RunError.setting("precision is \(computation.precision.rawValue): libtorch has no mixed precision on \(device)")
+            }
+            return Placement(device)
+        }
     }
+
+    /// That model, whole.
+    public func basePipeline() throws -> Pipeline { try Pipeline(modelFiles, on: placement) }
 
     /// The whole of it, with the adapters' changes in its UNet too.
     public func startingPipeline() throws -> Pipeline {
-        let pipeline = try Pipeline(ModelFiles(modelSource))
+        let pipeline = try Pipeline(ModelFiles(modelSource), on: placement)
         return try loraFile.map { try pipeline.merged($0) } ?? pipeline
     }
 

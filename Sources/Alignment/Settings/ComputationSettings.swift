@@ -9,6 +9,8 @@ public struct ComputationSettings: Sendable, Equatable {
     /// Whether blocks of the policy are run again for the gradient instead of keeping what they computed: less memory, the same gradient, more time.
     public var gradientCheckpointing = false
     public var threads = 0
+    /// By its name: see `Device.init(named:among:)`.
+    public var device = "auto"
 
     public static let declared = SettingGroup(
         "Computation",
@@ -21,5 +23,8 @@ public struct ComputationSettings: Sendable, Equatable {
                 \.computation.gradientCheckpointing, "gradient-checkpointing",
                 "Keep less for the gradient and compute it again: less memory, more time."),
             Setting(\.computation.threads, "threads", "Threads; 0 leaves the choice to libtorch.", in: .between(0, 1024)),
+            Setting(
+                \.computation.device, "device", "Where networks compute: auto, cpu, cuda, cuda:N or mps. Noise is drawn on the processor in any case.",
+                in: SettingRange("be auto, cpu, cuda, cuda:N or mps", Device.isName), changesNumbers: false),
         ])
 }

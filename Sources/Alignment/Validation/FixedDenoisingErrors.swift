@@ -25,11 +25,11 @@ public struct FixedDenoisingErrors: Sendable {
             for first in stride(from: 0, to: rows.count, by: size) {
                 let places = first..<min(first + size, rows.count)
                 let part = Array(rows[places])
-                let clean = try winners.latents(part).mean
+                let clean = try winners.latents(part).mean.to(denoiser.device)
                 // Each draw has its own part of the schedule.
-                let noise = ExampleDice(seed: seed, numbers: part).draw(
+                let noise = ExampleDice(seed: seed, numbers: part, on: denoiser.device).draw(
                     time: "evaluation timestep \(draw)", noise: "evaluation noise \(draw)", shape: winners.latentShape, of: schedule, part: draw, of: draws)
-                let conditioning = try winners.conditioning(part)
+                let conditioning = try winners.conditioning(part).to(denoiser.device)
                 let errors = noGradients { schedule.noise(clean, by: noise).errors(of: denoiser, conditioning) }
                 for (place, error) in zip(places, errors.values(Double.self)) { sums[place] += error / Double(draws) }
                 try progress(draw * rows.count + places.upperBound, draws * rows.count)

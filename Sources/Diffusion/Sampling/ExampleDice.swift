@@ -7,8 +7,10 @@ public struct ExampleDice: Sendable {
     public let seed: UInt64
     /// Of the examples.
     public let numbers: [Int]
+    /// Where tensors are wanted. They are drawn on the processor, whatever it is.
+    public let device: Device
 
-    public init(seed: UInt64, numbers: [Int]) { (self.seed, self.numbers) = (seed, numbers) }
+    public init(seed: UInt64, numbers: [Int], on device: Device = .cpu) { (self.seed, self.numbers, self.device) = (seed, numbers, device) }
 
     /// Whole numbers from 0 to below the bound of each example.
     public func integers(_ purpose: String, below bounds: [Int]) -> [Int] {
@@ -28,7 +30,7 @@ public struct ExampleDice: Sendable {
 
     /// Standard normal numbers `[B] + shape`.
     public func normal(_ purpose: String, _ shape: [Int]) -> Tensor {
-        Tensor.stacked(numbers.map { Generator(seed: SeededGenerator.seed(seed, purpose, $0)).normal(shape) })
+        Tensor.stacked(numbers.map { Generator(seed: SeededGenerator.seed(seed, purpose, $0)).normal(shape) }).to(device)
     }
 
     /// (t, ε) of each example.

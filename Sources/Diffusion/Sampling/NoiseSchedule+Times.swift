@@ -30,5 +30,5 @@ extension NoiseSchedule {
     }
 
     /// Latents noised by what was drawn for their examples.
-    public func noise(_ clean: Tensor, by draw: NoiseDraw) -> NoisedLatents { noise(clean, with: draw.noise, at: tensor(draw.times)) }
+    public func noise(_ clean: Tensor, by draw: NoiseDraw) -> NoisedLatents { noise(clean, with: draw.noise, at: tensor(draw.times).to(clean.device)) }
 }

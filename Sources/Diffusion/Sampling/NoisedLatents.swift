@@ -24,8 +24,12 @@ public struct NoisedLatents: Sendable {
     }
 
     /// ‖target − answer‖² of each example, the mean over its elements, `[B]`, float32.
-    public func errors(of denoiser: any Denoiser, _ conditioning: Conditioning) -> Tensor {
+    public func errors(of denoiser: any Denoiser, _ conditioning: Conditioning) -> Tensor { errors(of: denoiser(latents, at: times, conditioning)) }
+
+    /// The same of an answer that is known.
+    public func errors(of answer: Tensor) -> Tensor {
+        let difference = answer - target
         // Summed in double: β multiplies the difference of two nearly equal errors, and their rounding, by thousands.
-        (denoiser(latents, at: times, conditioning) - target).to(.float64).squared.exampleMeans.to(.float32)
+        return (target.device.hasDouble ? difference.to(.float64) : difference).squared.exampleMeans.to(.float32)
     }
 }

@@ -5,20 +5,25 @@ import Torch
 public struct SeededNoise: Sendable {
     private let generators: [Generator]
     private let shape: [Int]
+    private let device: Device
 
     /// - Parameters:
     ///   - seeds: one an image.
     ///   - shape: of one image, `[C, H, W]`.
-    public init(seeds: [UInt64], shape: [Int]) { self.init(generators: seeds.map { Generator(seed: $0) }, shape: shape) }
+    ///   - device: where the noise is wanted. It is drawn on the processor, whatever that is.
+    public init(seeds: [UInt64], shape: [Int], on device: Device = .cpu) {
+        self.init(generators: seeds.map { Generator(seed: $0) }, shape: shape, on: device)
+    }
 
     /// Goes on with these generators, one an image.
-    public init(generators: [Generator], shape: [Int]) {
+    public init(generators: [Generator], shape: [Int], on device: Device = .cpu) {
         self.generators = generators
         self.shape = shape
+        self.device = device
     }
 
     /// The next noise `[B, C, H, W]`: the start noise first, then that of each step.
-    public func next() -> Tensor { Tensor.concatenated(generators.map { $0.normal([1] + shape) }) }
+    public func next() -> Tensor { Tensor.concatenated(generators.map { $0.normal([1] + shape) }).to(device) }
 
     /// The next noise as a sampler asks for it, for `varianceNoise:`.
     public func next(_ step: Int) -> Tensor { next() }

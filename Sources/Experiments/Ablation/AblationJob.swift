@@ -44,7 +44,8 @@ public struct AblationJob: Codable, Sendable, Equatable {
             settings.objective.beta = setting.beta ?? settings.objective.beta
         }
         (settings.optimisation.iterations, settings.optimisation.updates, settings.optimisation.batch) = (iterations, updates, batch)
-        (settings.run.seed, settings.computation.threads) = (seed, 1)
+        // Many small jobs side by side, whose numbers are published: one thread of the processor each.
+        (settings.run.seed, settings.computation.threads, settings.computation.device) = (seed, 1, "cpu")
         settings.validation.prompts = 0
         return settings
     }

@@ -103,8 +103,8 @@ public struct FlipPrecision: Sendable {
         _ draw: Int, _ batch: [Place], _ policy: any Denoiser, _ reference: any Denoiser, _ winners: EncodedWinners, _ conditioning: Conditioning,
         _ pipeline: Pipeline
     ) throws -> [Double] {
-        let dice = ExampleDice(seed: seed, numbers: batch.map(\.number))
-        let clean = try winners.latents(batch.map(\.row)).latents { dice.normal("flip precision posterior", winners.latentShape) }
+        let dice = ExampleDice(seed: seed, numbers: batch.map(\.number), on: policy.device)
+        let clean = try winners.latents(batch.map(\.row)).to(policy.device).latents { dice.normal("flip precision posterior", winners.latentShape) }
         let noise = dice.draw(
             time: "flip precision timestep \(draw)", noise: "flip precision noise \(draw)", shape: winners.latentShape, of: pipeline.schedule)
         let noised = pipeline.schedule.noise(clean, by: noise)

@@ -19,18 +19,19 @@ public struct AutoencoderPretraining: Sendable {
 
     /// - Returns: the parameters of the trained autoencoder, its latents normalised to mean 0 and deviation 1 a channel.
     public func train(
-        _ configuration: AutoencoderConfiguration, on corpus: CaptionedImages, progress: (_ step: Int, _ loss: Double) throws -> Void
+        _ configuration: AutoencoderConfiguration, _ corpus: CaptionedImages, on placement: Placement = Placement(),
+        progress: (_ step: Int, _ loss: Double) throws -> Void
     ) throws -> ParameterStore {
-        let store = ParameterStore(seed: SeededGenerator.seed(seed, "autoencoder", 0))
+        let store = ParameterStore(seed: SeededGenerator.seed(seed, "autoencoder", 0), on: placement)
         let model = try store.build { Autoencoder($0, configuration) }
         let optimiser = AdamW(store.parameters, settings: AdamW.Settings(weightDecay: 0))
         let average = ExponentialMovingAverage(store.parameters, decay: 0.995)
         let schedule = LearningRateSchedule(peak: learningRate, shape: .cosine, warmup: min(50, steps / 10), updates: steps)
         var order = ShuffledOrder(count: corpus.count, seed: seed, purpose: "autoencoder order")
         for step in 0..<steps {
-            let images = corpus.batch(order.next(batch))
+            let images = corpus.batch(order.next(batch)).to(placement.device)
             let posterior = model.posterior(images)
-            let noise = Generator(seed: SeededGenerator.seed(seed, "autoencoder noise", step)).normal(posterior.mean.shape)
+            let noise = Generator(seed: SeededGenerator.seed(seed, "autoencoder noise", step)).normal(posterior.mean.shape).to(placement.device)
             let reconstruction = model.decode(unscaled: posterior.sample(noise))
             let divergence = (posterior.mean.squared + posterior.logVariance.exponential - posterior.logVariance - 1).mean() * 0.5
             let loss = (reconstruction - images).magnitude.mean() + divergence * divergenceWeight
@@ -47,7 +48,9 @@ public struct AutoencoderPretraining: Sendable {
     private func normalised(_ store: ParameterStore, _ model: Autoencoder, _ corpus: CaptionedImages) -> ParameterStore {
         let sample = Array(0..<min(corpus.count, 2048))
         let means = Tensor.concatenated(
-            stride(from: 0, to: sample.count, by: 64).map { model.posterior(corpus.batch(Array(sample[$0..<min($0 + 64, sample.count)]))).mean })
+            stride(from: 0, to: sample.count, by: 64).map {
+                model.posterior(corpus.batch(Array(sample[$0..<min($0 + 64, sample.count)])).to(model.device)).mean
+            })
         let mean = means.mean([0, 2, 3])
         let deviation = means.standardDeviation([0, 2, 3])
         let channels = model.configuration.latentChannels
@@ -58,7 +61,8 @@ public struct AutoencoderPretraining: Sendable {
         // The log-variance changes by −2·ln σ through its bias alone.
         postBias.copy_(postBias + postWeight.reshaped([channels, channels]).matmul(mean))
         postWeight.copy_(postWeight * deviation.reshaped([1, channels, 1, 1]))
-        let scale = Tensor.concatenated([Tensor.ones([channels]) / deviation, Tensor.ones([channels])])
+        let ones = Tensor.ones([channels], on: deviation.placement)
+        let scale = Tensor.concatenated([ones / deviation, ones])
         let shift = Tensor.concatenated([-(mean / deviation), deviation.logarithm * -2])
         weight.copy_(weight * scale.reshaped([2 * channels, 1, 1, 1]))
         bias.copy_(bias * scale + shift)

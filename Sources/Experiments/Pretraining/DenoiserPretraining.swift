@@ -30,22 +30,23 @@ public struct DenoiserPretraining: Sendable {
     ///   - start: the text encoder to begin with
     ///   - latents: scaled latents `[N, C, h, w]`
     ///   - captions: one for each latent
+    ///   - placement: where the latents lie, and networks compute
     /// - Returns: the averaged parameters
     public func train(
         _ unet: UNetConfiguration, textEncoder start: (configuration: CLIPTextConfiguration, tensors: [String: Tensor]), tokenizer: CLIPTokenizer,
-        schedule: NoiseSchedule, latents: Tensor, captions: [String],
+        schedule: NoiseSchedule, latents: Tensor, captions: [String], on placement: Placement = Placement(),
         progress: (_ step: Int, _ loss: Double) throws -> Void
     ) throws -> Networks {
-        let textStore = ParameterStore(start.tensors, isTrainable: true)
+        let textStore = ParameterStore(start.tensors, isTrainable: true, on: placement)
         let textEncoder = try textStore.build { CLIPTextModel($0, start.configuration) }
-        let unetStore = ParameterStore(seed: SeededGenerator.seed(seed, "unet", 0))
+        let unetStore = ParameterStore(seed: SeededGenerator.seed(seed, "unet", 0), on: placement)
         let network = try unetStore.build { UNet($0, unet) }
         let parameters = textStore.parameters.map { ("text_encoder." + $0.name, $0.value) } + unetStore.parameters.map { ("unet." + $0.name, $0.value) }
         let optimiser = AdamW(parameters)
         let average = ExponentialMovingAverage(parameters, decay: averageDecay)
         let rates = LearningRateSchedule(peak: learningRate, shape: .cosine, warmup: min(200, steps / 10), updates: steps)
         // The last row is the empty caption.
-        let ids = Tensor(tokenizer.ids(captions + [""]).flatMap { $0 }, shape: [captions.count + 1, tokenizer.maximumLength])
+        let ids = Tensor(tokenizer.ids(captions + [""]).flatMap { $0 }, shape: [captions.count + 1, tokenizer.maximumLength]).to(placement.device)
         var order = ShuffledOrder(count: captions.count, seed: seed, purpose: "denoiser order")
         for step in 0..<steps {
             let examples = order.next(batch)
@@ -54,10 +55,10 @@ public struct DenoiserPretraining: Sendable {
             let generator = Generator(seed: SeededGenerator.seed(seed, "denoiser noise", step))
             let clean = latents.gathered(examples)
             let times = schedule.times(from: generator, count: batch)
-            let noised = schedule.noise(clean, with: generator.normal(clean.shape), at: times)
+            let noised = schedule.noise(clean, with: generator.normal(clean.shape).to(placement.device), at: times.to(placement.device))
             let answers = network(noised.latents, at: times, Conditioning(text: textEncoder(ids.gathered(rows))))
             let errors = (answers - noised.target).squared.exampleMeans
-            let weights = (Tensor.ones([batch]) / schedule.alphasCumulative.gathered(times.to(.int64))).clamped(1, greatestWeight)
+            let weights = (Tensor.ones([batch]) / schedule.alphasCumulative.gathered(times.to(.int64))).clamped(1, greatestWeight).to(placement.device)
             let loss = (errors * weights).mean()
             optimiser.descend(loss, learningRate: rates.rate(at: step))
             average.update()

@@ -10,6 +10,8 @@ public struct Pretraining {
     public var vocabularySize = 700
     /// Tokens of a caption, with its start and end.
     public var captionLength = 16
+    /// Where networks compute.
+    public var placement = Placement()
     public var autoencoder = AutoencoderConfiguration()
     public var text = CLIPTextConfiguration()
     public var unet = UNetConfiguration()
@@ -54,24 +56,27 @@ public struct Pretraining {
         let scheduler = SchedulerConfiguration(
             className: "DDIMScheduler", trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear,
             predictionType: .epsilon, timestepSpacing: .leading, stepsOffset: 1, setAlphaToOne: false, clipSample: false)
-        let autoencoderStore = try autoencoderTraining.train(autoencoder, on: corpus) { step, loss in
+        let autoencoderStore = try autoencoderTraining.train(autoencoder, corpus, on: placement) { step, loss in
             try progress("autoencoder", step, autoencoderTraining.steps, loss)
         }
-        let trained = ParameterStore(autoencoderStore.tensors)
+        let trained = ParameterStore(autoencoderStore.tensors, on: placement)
         let latents = try encoded(corpus, try trained.build { Autoencoder($0, autoencoder) })
         let schedule = try scheduler.noiseSchedule()
-        let textEncoderStore = try textEncoderTraining.train(text, tokenizer: tokenizer, latents: latents, captions: corpus.captions) { step, loss in
+        let textEncoderStore = try textEncoderTraining.train(
+            text, tokenizer: tokenizer, latents: latents, captions: corpus.captions, on: placement
+        ) { step, loss in
             try progress("text encoder", step, textEncoderTraining.steps, loss)
         }
         let networks = try denoiserTraining.train(
-            unet, textEncoder: (text, textEncoderStore.tensors), tokenizer: tokenizer, schedule: schedule, latents: latents, captions: corpus.captions
+            unet, textEncoder: (text, textEncoderStore.tensors), tokenizer: tokenizer, schedule: schedule, latents: latents, captions: corpus.captions,
+            on: placement
         ) { step, loss in
             try progress("text encoder and UNet", step, denoiserTraining.steps, loss)
         }
         return try Pipeline(
-            tokenizer: tokenizer, textEncoder: (text, ParameterStore(networks.textEncoder.tensors)),
-            autoencoder: (autoencoder, ParameterStore(autoencoderStore.tensors)), unet: (unet, ParameterStore(networks.unet.tensors)),
-            scheduler: scheduler)
+            tokenizer: tokenizer, textEncoder: (text, ParameterStore(networks.textEncoder.tensors, on: placement)),
+            autoencoder: (autoencoder, ParameterStore(autoencoderStore.tensors, on: placement)),
+            unet: (unet, ParameterStore(networks.unet.tensors, on: placement)), scheduler: scheduler)
     }
 
     /// Modes of the posterior, scaled, `[N, C, h, w]`.
@@ -79,7 +84,7 @@ public struct Pretraining {
         noGradients {
             Tensor.concatenated(
                 stride(from: 0, to: corpus.count, by: 64).map { first in
-                    model.scaled(model.posterior(corpus.batch(Array(first..<min(first + 64, corpus.count)))).mode)
+                    model.scaled(model.posterior(corpus.batch(Array(first..<min(first + 64, corpus.count))).to(model.device)).mode)
                 })
         }
     }

@@ -22,19 +22,20 @@ public struct TextEncoderPretraining: Sendable {
     /// - Parameters:
     ///   - latents: scaled latents `[N, C, h, w]`
     ///   - captions: one for each latent
+    ///   - placement: where the latents lie, and networks compute
     /// - Returns: the text encoder's parameters; the decoder has served
     public func train(
-        _ configuration: CLIPTextConfiguration, tokenizer: CLIPTokenizer, latents: Tensor, captions: [String],
+        _ configuration: CLIPTextConfiguration, tokenizer: CLIPTokenizer, latents: Tensor, captions: [String], on placement: Placement = Placement(),
         progress: (_ step: Int, _ loss: Double) throws -> Void
     ) throws -> ParameterStore {
-        let store = ParameterStore(seed: SeededGenerator.seed(seed, "text encoder", 0))
+        let store = ParameterStore(seed: SeededGenerator.seed(seed, "text encoder", 0), on: placement)
         let textEncoder = try store.build { CLIPTextModel($0, configuration) }
-        let decoderStore = ParameterStore(seed: SeededGenerator.seed(seed, "text decoder", 0))
+        let decoderStore = ParameterStore(seed: SeededGenerator.seed(seed, "text decoder", 0), on: placement)
         let decoder = try decoderStore.build { Decoder($0, latent: Array(latents.shape[1...]), text: configuration) }
         let optimiser = AdamW(
             store.parameters.map { ("text_encoder." + $0.name, $0.value) } + decoderStore.parameters.map { ("decoder." + $0.name, $0.value) })
         let rates = LearningRateSchedule(peak: learningRate, shape: .cosine, warmup: min(100, steps / 10), updates: steps)
-        let ids = Tensor(tokenizer.ids(captions).flatMap { $0 }, shape: [captions.count, tokenizer.maximumLength])
+        let ids = Tensor(tokenizer.ids(captions).flatMap { $0 }, shape: [captions.count, tokenizer.maximumLength]).to(placement.device)
         var order = ShuffledOrder(count: captions.count, seed: seed, purpose: "text encoder order")
         for step in 0..<steps {
             let examples = order.next(batch)
