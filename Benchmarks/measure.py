@@ -52,6 +52,7 @@ def parse_options():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="where both compute")
     parser.add_argument("--without-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--processes-only", action="store_true", help="measure only what several processes bring")
     parser.add_argument("--peer", type=Path, default=HERE / "seppo_diffusers.py", help="another script with the same options and output")
     return parser.parse_args()
 
@@ -98,11 +99,34 @@ def measure(contender, options):
     return {"steady": sampling + updating, "sampling": sampling, "updating": updating, "wall": wall, "peak": peak, **on_device}
 
 
-def contenders(options):
-    shared = ["--model", options.place / "model", "--winners", options.place / "winners", "--vae-posterior", "mode"]
+def shared_options(options, threads):
+    shared = ["--model", options.place / "model", "--winners", options.place / "winners", "--vae-posterior", "mode", "--threads", f"{threads}"]
     shared += ["--device", options.device]
-    for name in ("iterations", "updates", "batch", "sample_steps", "guidance", "threads"):
+    for name in ("iterations", "updates", "batch", "sample_steps", "guidance"):
         shared += ["--" + name.replace("_", "-"), f"{getattr(options, name):g}"]
+    return shared
+
+
+def processes(options):
+    """{name: [seconds of sampling + updating]}: one process of one thread, and two, taking turns."""
+    def align(threads):
+        return [options.seppo, "align", *shared_options(options, threads), "--held-out", "0", "--validation-prompts", "0"]
+
+    rows = [Contender("one", align(1)), Contender("two", [*align(2), "--processes", "2"])]
+    if platform.system() == "Linux" and os.geteuid() == 0:
+        rows.append(Contender("two, 1 ms apart", [sys.executable, HERE / "delay.py", "--milliseconds", "1", "--", *align(1)]))
+    else:
+        say("two processes with a delay: left out: they need Linux and root for their network namespaces")
+    seconds = {row.name: [] for row in rows}
+    for turn in range(options.rounds):
+        for row in rows:
+            seconds[row.name].append(measure(row, options)["steady"])
+        say(f"processes, round {turn + 1} of {options.rounds}: " + ", ".join(f"{name} {values[-1]:.2f} s" for name, values in seconds.items()))
+    return seconds
+
+
+def contenders(options):
+    shared = shared_options(options, options.threads)
     peer = [sys.executable, options.peer, *shared]
     allocator = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
     cache = {"TORCHINDUCTOR_CACHE_DIR": str((options.place / "compiled").resolve())}
@@ -198,6 +222,18 @@ def table(results, seconds):
     return "\n".join(lines)
 
 
+def processes_table(seconds):
+    titles = {"two": "two processes", "two, 1 ms apart": "two, every packet 1 ms under way"}
+    lines = ["| one thread a process | one process | " + " | ".join(titles[name] for name in seconds if name != "one") + " |",
+             "|---|---|" + "---|" * (len(seconds) - 1)]
+    cells = []
+    for name, values in seconds.items():
+        ratios = [a / b for a, b in zip(values, seconds["one"])]
+        ratio = f"<br>**{statistics.median(ratios):.3f}** ({min(ratios):.3f}–{max(ratios):.3f})" if name != "one" else ""
+        cells.append(f"{number(statistics.median(values))} s{ratio}")
+    return "\n".join([*lines, "| sampling + updating, after the first update | " + " | ".join(cells) + " |"])
+
+
 def processor():
     if platform.system() == "Darwin":
         return subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True).stdout.strip()
@@ -218,9 +254,13 @@ def main():
     busy = os.getloadavg()[0]
     if busy > 0.5:
         say(f"the machine is busy (load {busy:.1f}): the numbers will be rough")
-    results, seconds = alternate(options), start_up(options)
-    (options.place / "results.json").write_text(json.dumps({"machine": description(options), "runs": results, "start": seconds}, indent=1))
-    print(description(options), table(results, seconds), sep="\n\n")
+    if options.processes_only:
+        print(description(options), processes_table(processes(options)), sep="\n\n")
+        return
+    results, seconds, several = alternate(options), start_up(options), processes(options)
+    raw = {"machine": description(options), "runs": results, "start": seconds, "processes": several}
+    (options.place / "results.json").write_text(json.dumps(raw, indent=1))
+    print(description(options), table(results, seconds), processes_table(several), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@ import Encoding
 import Foundation
 import Layers
 import Storage
+import Torch
 import Winners
 
 /// One `align`: everything is checked before work starts, then the trainer runs.
+///
+/// Several processes go through it together; the first of them keeps the run, and nothing else writes in its directory but the encoding of winners.
 public final class AlignmentRun {
     public let settings: AlignmentSettings
     public let directory: RunDirectory
@@ -14,7 +17,9 @@ public final class AlignmentRun {
     private let pipeline: DenoisingPipeline
     private let part: TrainedPart
     private let winners: EncodedWinners
-    private let lock: RunLock
+    /// Of the first process.
+    private let lock: RunLock?
+    private let ranks: Ranks
     /// Whether nothing is left to do.
     public let isComplete: Bool
     /// What a user should know of the data before the first update, and after the last.
@@ -24,23 +29,40 @@ public final class AlignmentRun {
 
     private init(
         _ settings: AlignmentSettings, _ directory: RunDirectory, _ data: WinnerSet, _ pipeline: DenoisingPipeline, _ part: TrainedPart,
-        _ winners: EncodedWinners, _ lock: RunLock, isComplete: Bool, notes: [String], setAside: String?
+        _ winners: EncodedWinners, _ lock: RunLock?, _ ranks: Ranks, isComplete: Bool, notes: [String], setAside: String?
     ) {
         (self.settings, self.directory, self.data, self.pipeline, self.part) = (settings, directory, data, pipeline, part)
-        (self.winners, self.lock, self.isComplete, self.notes, self.setAside) = (winners, lock, isComplete, notes, setAside)
+        (self.winners, self.lock, self.ranks) = (winners, lock, ranks)
+        (self.isComplete, self.notes, self.setAside) = (isComplete, notes, setAside)
     }
 
     /// Takes the run directory, or refuses it.
     /// - Parameters:
     ///   - resumes: whether a run that was begun there goes on
     ///   - fromCheckpoint: whether it goes on from its newest checkpoint with a fresh optimiser, its saved state being lost
-    public static func open(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws -> AlignmentRun {
+    ///   - collective: the processes that work on it together: where one cannot go on, all end with its message
+    public static func open(
+        _ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false, over collective: any Collective = Alone()
+    ) throws -> AlignmentRun {
+        do {
+            return try collective.whileOthersWait {
+                try open(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint, Ranks(collective))
+            }
+        } catch {
+            collective.fail("\(error)")
+            throw error
+        }
+    }
+
+    private static func open(
+        _ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool, _ ranks: Ranks
+    ) throws -> AlignmentRun {
         try settings.validate()
         var settings = settings
         let directory = RunDirectory(folder)
         try settings.checkFiles(in: directory)
         // Before anything is made there.
-        _ = try RunStart.recorded(directory, resumes: resumes)
+        if ranks.isFirst { _ = try RunStart.recorded(directory, resumes: resumes) }
         let cache = EncodingCache(settings.cacheFolder(of: directory))
         if settings.run.cache != nil { try cache.check() }
         let model = try settings.modelFiles
@@ -55,18 +77,31 @@ public final class AlignmentRun {
         // Whether the sampler takes that many steps is known before the first is taken.
         if settings.row.losers == .sampled || settings.validation.prompts > 0 { _ = try pipeline.latentSampler(settings.sampling) }
         let data = try settings.listedWinners()
-        try createFolder(folder)
+        let taken = ranks.isFirst ? try take(directory, settings, resumes: resumes, fromCheckpoint: fromCheckpoint) : nil
+        let isComplete = try ranks.ofFirst(taken?.start.isComplete(directory, settings, pipeline) ?? false)
+        let winners = try EncodedWinners.open(data, encoder, encoding, limit: settings.data.limit, store: cache)
+        try ranks.requireSameData(winners, pipeline)
+        let run = AlignmentRun(
+            settings, directory, data, pipeline, part, winners, taken?.lock, ranks, isComplete: isComplete,
+            notes: [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }, setAside: model.setAsideText)
+        if let start = taken?.start {
+            if !isComplete { try run.checkDisk(encoders: encoder.parameterCount) }
+            try run.begin(start)
+        }
+        if isComplete { try ranks.collective.close() }
+        return run
+    }
+
+    /// Makes the run's folder this process's own.
+    private static func take(
+        _ directory: RunDirectory, _ settings: AlignmentSettings, resumes: Bool, fromCheckpoint: Bool
+    ) throws -> (lock: RunLock, start: RunStart) {
+        try createFolder(directory.root)
         let lock = try RunLock(directory)
         let start = try RunStart(directory, settings, resumes: resumes, fromCheckpoint: fromCheckpoint)
         try directory.create()
         try directory.removeLeftovers()
-        let winners = try EncodedWinners.open(data, encoder, encoding, limit: settings.data.limit, store: cache)
-        let run = AlignmentRun(
-            settings, directory, data, pipeline, part, winners, lock, isComplete: start.isComplete(directory, settings, pipeline),
-            notes: [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }, setAside: model.setAsideText)
-        if !run.isComplete { try run.checkDisk(encoders: encoder.parameterCount) }
-        try run.begin(start)
-        return run
+        return (lock, start)
     }
 
     /// Writes what a run begins with.
@@ -103,6 +138,8 @@ public final class AlignmentRun {
             let batches = "belongs to an effective batch of 2048, and this one is \(settings.optimisation.batch)"
             lines.append("warning: the learning rate \(settings.optimisation.learningRate) \(batches): expect noise, or take a lower rate")
         }
+        let processes = ranks.collective.size
+        if processes > 1 { lines.append("\(processes) processes share out the examples of every update") }
         if let setAside { lines.append("of the model's file not used: \(setAside)") }
         return lines
     }
@@ -119,25 +156,52 @@ public final class AlignmentRun {
         restarted: (_ k: Int) -> Void = { _ in }, leftOut: @escaping (Skip) throws -> Void = { _ in },
         validated: @escaping (Validation) -> Void = { _ in }, progress: @escaping (LoggedUpdate) throws -> Void
     ) throws {
-        let validator = try Validator.prepare(
-            settings, pipeline, winners, directory, autoencoder: { [settings, pipeline] in try settings.modelFiles.decoder(on: pipeline.placement) }
-        ) {
-            if let number = signals.received { throw StoppedBySignal(number: number) }
-            try encoding($0, $1)
+        do {
+            try train(signals, encoding, started, restarted, leftOut, validated, progress)
+        } catch let stop as StoppedBySignal {
+            // All stop at the same update; whatever else ends this process ends the others as well.
+            try? ranks.collective.close()
+            throw stop
+        } catch {
+            ranks.collective.fail("\(error)")
+            throw error
         }
-        validator?.onValidation = validated
-        let trainer = try Trainer.prepare(settings, winners, ReferencePool(settings, part, in: directory))
-        let keeper = try RunKeeper.open(directory, trainer, validator)
+        try ranks.collective.close()
+    }
+
+    private func train(
+        _ signals: StopSignals, _ encoding: @escaping (_ done: Int, _ of: Int) throws -> Void,
+        _ started: (_ winners: Int, _ heldOut: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void, _ restarted: (_ k: Int) -> Void,
+        _ leftOut: @escaping (Skip) throws -> Void, _ validated: @escaping (Validation) -> Void, _ progress: @escaping (LoggedUpdate) throws -> Void
+    ) throws {
+        let validator = try ranks.first {
+            try Validator.prepare(
+                settings, pipeline, winners, directory, autoencoder: { [settings, pipeline] in try settings.modelFiles.decoder(on: pipeline.placement) }
+            ) {
+                if let number = signals.received { throw StoppedBySignal(number: number) }
+                try encoding($0, $1)
+            }
+        }
+        let seesFiles = try ranks.allSee(directory.root)
+        let pool = ReferencePool(settings, part, in: ranks.isFirst || seesFiles ? directory : nil, isReader: !ranks.isFirst && seesFiles)
+        let trainer = try Trainer.prepare(settings, winners, pool, over: ranks.collective)
+        trainer.ranks.signals = signals
+        let keeper = ranks.isFirst ? try RunKeeper.open(directory, trainer, validator ?? nil) : nil
+        try trainer.goOnWithFirst()
+        if !seesFiles { try trainer.handOutCheckpoints() }
+        let (order, batch) = (trainer.outlook.order, settings.optimisation.batch)
+        let share = ranks.share(of: batch)
+        let ahead = EncodingAhead(
+            winners, in: SharedOrder(order, batch: batch, share: share), pass: order.count, count: trainer.outlook.count / batch * share.count)
+        defer { ahead.stop() }
+        guard let keeper else { return try trainer.run() }
+        validator??.onValidation = validated
         if let k = trainer.restartedFrom { restarted(k) }
         var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
         try skips.record(winners.skips)
-        let outlook = trainer.outlook
-        try started(winners.count, winners.count - outlook.order.count, skips.all, trainer.updatesDone)
-        let ahead = EncodingAhead(winners, in: outlook.order, pass: outlook.order.count, count: outlook.count)
-        defer { ahead.stop() }
+        try started(winners.count, winners.count - order.count, skips.all, trainer.updatesDone)
         var isFirst = true
-        keeper.observer.signals = signals
-        keeper.observer.mayWrite = lock.check
+        if let lock { keeper.observer.mayWrite = lock.check }
         keeper.observer.encoding = { if isFirst { try encoding($0, $1) } }
         keeper.observer.updated = { [winners] update in
             isFirst = false

@@ -11,6 +11,8 @@ import Torch
 public final class ReferencePool {
     let part: TrainedPart
     private let directory: RunDirectory?
+    /// Whether another process writes the run's files, for all.
+    private let isReader: Bool
     private let rule: ReferenceRule
     private let draw: AlignmentSettings.ReferenceDraw
     private let seed: UInt64
@@ -21,15 +23,18 @@ public final class ReferencePool {
     private var kept: [Int: [String: Tensor]] = [:]
 
     /// The pool of a training.
-    /// - Parameter directory: where checkpoints are files; nil keeps them in memory
-    public convenience init(_ settings: AlignmentSettings, _ part: TrainedPart, in directory: RunDirectory?) {
-        self.init(part, in: directory, rule: settings.row.reference, draw: settings.objective.referenceDraw, seed: settings.run.seed)
+    /// - Parameters:
+    ///   - directory: where checkpoints are files; nil keeps them in memory
+    ///   - isReader: whether another process writes the files
+    public convenience init(_ settings: AlignmentSettings, _ part: TrainedPart, in directory: RunDirectory?, isReader: Bool = false) {
+        self.init(part, in: directory, isReader: isReader, rule: settings.row.reference, draw: settings.objective.referenceDraw, seed: settings.run.seed)
     }
 
     public init(
-        _ part: TrainedPart, in directory: RunDirectory?, rule: ReferenceRule, draw: AlignmentSettings.ReferenceDraw = .update, seed: UInt64 = 0
+        _ part: TrainedPart, in directory: RunDirectory?, isReader: Bool = false, rule: ReferenceRule,
+        draw: AlignmentSettings.ReferenceDraw = .update, seed: UInt64 = 0
     ) {
-        (self.part, self.directory, self.rule, self.draw, self.seed) = (part, directory, rule, draw, seed)
+        (self.part, self.directory, self.isReader, self.rule, self.draw, self.seed) = (part, directory, isReader, rule, draw, seed)
     }
 
     /// The index of the reference for update `update` (counted from 0 over the run) of iteration `k` (from 1).
@@ -67,7 +72,11 @@ public final class ReferencePool {
             return try part.denoiser(with: tensors)
         }
         let file = directory.checkpoint(index, ofAdapters: part.isAdapters)
-        return try part.denoiser(with: TrainedPart.read(file, isAdapters: part.isAdapters), from: file.path)
+        return try part.denoiser(with: tensors(of: index, directory), from: file.path)
+    }
+
+    private func tensors(of index: Int, _ directory: RunDirectory) throws -> [String: Tensor] {
+        try TrainedPart.read(directory.checkpoint(index, ofAdapters: part.isAdapters), isAdapters: part.isAdapters)
     }
 
     /// Whether checkpoint 0 is more than the base model.
@@ -78,7 +87,7 @@ public final class ReferencePool {
 
     /// Keeps checkpoint 0 where the base model does not serve as it, unless that was done before.
     public func keepFirst() throws {
-        guard let tensors = part.firstCheckpoint, !isFirstKept else { return }
+        guard !isReader, let tensors = part.firstCheckpoint, !isFirstKept else { return }
         try keep(0, tensors.map { ($0.key, $0.value) })
     }
 
@@ -88,7 +97,22 @@ public final class ReferencePool {
         try keep(k, policy)
     }
 
+    /// Gives checkpoints 1 … `last`, as far as the first rank has their files, to ranks that keep theirs in memory.
+    /// - Parameter policy: any, of the same names and shapes
+    func hand(through last: Int, like policy: [(name: String, value: Tensor)], over collective: any Collective) throws {
+        for k in stride(from: 1, through: last, by: 1) {
+            let own = collective.isFirst ? directory.flatMap { try? self.tensors(of: k, $0) } : nil
+            guard try collective.gather(own != nil)[0] else { continue }
+            // Of the policy's layout in memory on all ranks.
+            let tensors = Dictionary(uniqueKeysWithValues: policy.map { ($0.name, noGradients($0.value.zerosLike)) })
+            for (name, tensor) in tensors { if let value = own?[name] { tensor.copy_(value) } }
+            for (name, _) in policy { try collective.broadcast(tensors[name]!, from: 0) }
+            if !collective.isFirst { kept[k] = tensors }
+        }
+    }
+
     private func keep(_ k: Int, _ tensors: [(name: String, value: Tensor)]) throws {
+        guard !isReader else { return }
         if let directory { return try part.write(tensors, iteration: k, to: directory.checkpoint(k, ofAdapters: part.isAdapters)) }
         kept[k] = noGradients { Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.value.detached.clone()) }) }
     }

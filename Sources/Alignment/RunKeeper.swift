@@ -17,8 +17,6 @@ public final class RunKeeper {
 
     /// Who looks on, and may interrupt.
     public struct Observer {
-        /// After one of them the update in hand is finished and saved; one that waits for its winners is not in hand.
-        public var signals = StopSignals([])
         /// Called before files of the run are replaced; where it throws, nothing is.
         public var mayWrite: () throws -> Void = {}
         /// Called while an update waits for its winners to be encoded.
@@ -55,12 +53,9 @@ public final class RunKeeper {
 
     func begin(_ trainer: Trainer) throws { try validate(trainer) }
 
-    /// Looks for a signal, and saves.
-    func wait(for winners: (done: Int, of: Int), _ trainer: Trainer) throws {
-        if let stop = observer.signals.received {
-            throw StoppedBySignal(number: stop, isSaved: try updatesSaved == trainer.updatesDone || saveIfGood(trainer))
-        }
-        try observer.encoding(winners.done, winners.of)
+    /// Saves the state of a training that a signal has stopped while it waited for an update's winners, and throws.
+    func stop(_ signal: Int32, _ trainer: Trainer) throws {
+        throw StoppedBySignal(number: signal, isSaved: try updatesSaved == trainer.updatesDone || saveIfGood(trainer))
     }
 
     /// Saves the state before an update's step, if that is due and finite gradients have come out of it: one that a last huge step has spoilt never
@@ -79,7 +74,7 @@ public final class RunKeeper {
         try log.append(update)
         try events.append(update)
 
-        let stop = observer.signals.received
+        let stop = gathered.stop
         let isGood = trainer.isDone || stop != nil ? try isGood(trainer) : true
         if trainer.endsIteration, isGood {
             try observer.mayWrite()
@@ -97,20 +92,20 @@ public final class RunKeeper {
 
     /// Validates the checkpoints so far that were not yet.
     private func validate(_ trainer: Trainer) throws {
-        try validator?.run(through: trainer.updatesDone / trainer.settings.optimisation.updates, of: trainer.pool, events, stopping: observer.signals)
+        try validator?.run(through: trainer.updatesDone / trainer.settings.optimisation.updates, of: trainer.pool, events, stopping: trainer.ranks.signals)
     }
 
     // MARK: What it leaves
 
     /// Writes the model that the training has led to.
     func export(_ trainer: Trainer) throws {
-        if let stop = observer.signals.received { throw StoppedBySignal(number: stop) }
+        if let stop = trainer.ranks.signals.received { throw StoppedBySignal(number: stop) }
         try observer.mayWrite()
         let (settings, part) = (trainer.settings, trainer.pool.part)
         if settings.optimisation.ema > 0 { guard try trainer.isFinite() else { throw RunError.spoilt } }
         try part.writeAdapters(trainer.policy.trained, naming: settings.adapters.names, to: directory.adapters)
         try settings.modelFiles.write(to: directory.model, unet: part.pipeline.unet.configuration, unetTensors: trainer.policy.merged)
-        if let stop = observer.signals.received { throw StoppedBySignal(number: stop) }
+        if let stop = trainer.ranks.signals.received { throw StoppedBySignal(number: stop) }
     }
 
     /// Saves the state that a run stops with, where it is good.

@@ -14,6 +14,8 @@ struct GatheredGradients {
     let diagnostics: Diagnostics
     /// Before clipping.
     let norm: Double
+    /// A signal after which the training is to stop with this update.
+    let stop: Int32?
     let sampleSeconds: Double
     let seconds: Double
 
@@ -28,13 +30,19 @@ extension Trainer {
         let k = update / settings.optimisation.updates + 1
         let numbers = update * settings.optimisation.batch..<(update + 1) * settings.optimisation.batch
         let reference = settings.row.comparesPairs ? pool.index(update: update, k: k) : nil
+        let share = ranks.share(of: settings.optimisation.batch)
+        let own = numbers.lowerBound + share.lowerBound..<numbers.lowerBound + share.upperBound
+        let references = try references(reference, own)
         if reference != nil { pool.prepareNext(after: update, k: k, updates: settings.optimisation.updates) }
-        var outcome = try add(0..<settings.optimisation.batch, rows, numbers, references(reference, numbers))
-        if reference == 0 { outcome.diagnostics.takeReferenceAsBase() }
+        let outcome = try add(share, rows, numbers, references)
         policy.sumGradients()
+        try gradientSum()
+        let norm = optimiser.gradientNorm() / lossScale
+        var work = try ranks.gather(Ranks.Work(diagnostics: outcome.diagnostics, sampleSeconds: outcome.sampleSeconds, norm: norm))
+        if reference == 0 { work.diagnostics.takeReferenceAsBase() }
         return GatheredGradients(
-            example: (rows[0], numbers.lowerBound), k: k, reference: reference, diagnostics: outcome.diagnostics,
-            norm: optimiser.gradientNorm() / lossScale, sampleSeconds: outcome.sampleSeconds, seconds: clock.seconds)
+            example: (rows[0], numbers.lowerBound), k: k, reference: reference, diagnostics: work.diagnostics, norm: work.norm, stop: work.stop,
+            sampleSeconds: work.sampleSeconds, seconds: clock.seconds)
     }
 
     /// Adds the gradients of a share of the update's examples to the policy and its copies, as many at once as the settings say.

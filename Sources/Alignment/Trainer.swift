@@ -6,6 +6,7 @@ import Winners
 /// Algorithm 1 of the paper, and every other row of the method table.
 ///
 /// It knows nothing of a run's files: references come from a pool that it is given, and what else is to be kept of it is a ``RunKeeper``'s matter.
+/// Several processes train together, each with its share of every batch's examples: the policy is the same in all, to the bit.
 public final class Trainer {
     public let settings: AlignmentSettings
     let winners: EncodedWinners
@@ -17,6 +18,8 @@ public final class Trainer {
     /// Becomes the resulting model, where it is kept.
     let average: ExponentialMovingAverage?
     let gradients: ExampleGradients
+    let gradientSum: GradientSum
+    var ranks: Ranks
     var counters = RunState.Counters()
     /// An example of the latest update that was taken in this process: nothing but that step can have spoilt its gradient since.
     var latestExample: (row: Int, number: Int)?
@@ -26,8 +29,12 @@ public final class Trainer {
     /// How many updates in a row may be left out before the training gives up.
     public static let greatestSkipsInARow = 10
 
-    private init(_ settings: AlignmentSettings, _ winners: EncodedWinners, _ pool: ReferencePool, _ policy: Policy, _ gradients: ExampleGradients) {
+    private init(
+        _ settings: AlignmentSettings, _ winners: EncodedWinners, _ pool: ReferencePool, _ policy: Policy, _ gradients: ExampleGradients, _ ranks: Ranks
+    ) {
         (self.settings, self.winners, self.pool, self.policy, self.gradients) = (settings, winners, pool, policy, gradients)
+        self.ranks = ranks
+        gradientSum = GradientSum(of: policy.trained.map(\.value), over: ranks.collective)
         trainingRows = HeldOutSplit(of: winners, settings).training
         optimiser = AdamW(policy.trained, settings: AdamW.Settings(weightDecay: settings.optimisation.weightDecay))
         average = settings.optimisation.ema > 0 ? ExponentialMovingAverage(policy.trained, decay: settings.optimisation.ema) : nil
@@ -35,39 +42,43 @@ public final class Trainer {
     }
 
     /// Sets a training up at its start. Throws where settings, model and winners do not suit each other.
-    public static func prepare(_ settings: AlignmentSettings, _ winners: EncodedWinners, _ pool: ReferencePool) throws -> Trainer {
+    /// - Parameter collective: the processes that train together
+    public static func prepare(
+        _ settings: AlignmentSettings, _ winners: EncodedWinners, _ pool: ReferencePool, over collective: any Collective = Alone()
+    ) throws -> Trainer {
         try settings.validate()
         guard settings.row.losers != .dataset || winners.settings.withLosers else { throw RunError.model("this method needs winners with losing images") }
         let pipeline = pool.part.pipeline
         let gradients = ExampleGradients(settings, winners, pipeline.schedule, try pipeline.latentSampler(settings.sampling))
-        return Trainer(settings, winners, pool, try pool.part.makePolicy(settings), gradients)
+        return Trainer(settings, winners, pool, try pool.part.makePolicy(settings), gradients, Ranks(collective))
     }
 
     /// Trains to the end.
-    /// - Parameter keeper: of the run; without one nothing remains but the policy, and its checkpoints in the pool
+    /// - Parameter keeper: of the run; without one nothing remains but the policy, and its checkpoints in the pool. Of several processes the first has it
     public func run(_ keeper: RunKeeper? = nil) throws {
-        if settings.row.comparesPairs { try pool.keepFirst() }
-        try keeper?.begin(self)
+        if settings.row.comparesPairs { try ranks.collective.whileOthersWait(pool.keepFirst) }
+        try ranks.alone { try keeper?.begin(self) }
         while !isDone {
-            // Take winners.
-            let (rows, position) = try takeWinners { try keeper?.wait(for: ($0, $1), self) }
+            // Take winners: when all ranks have theirs, the first has kept what the update before led to.
+            let (rows, position) = try takeWinners(keeper)
             // Draw the reference; sample, noise, errors, loss.
             let gathered = try gatherGradients(rows)
-            try keeper?.confirm(gathered, self)
+            try ranks.alone { try keeper?.confirm(gathered, self) }
             // Step.
             let update = advance(gathered)
             counters.position = position
             // Append the policy to the checkpoints.
             if let keeper {
-                try keeper.record(update, gathered, self)
+                try ranks.alone { try keeper.record(update, gathered, self) }
             } else {
                 if endsIteration { try appendCheckpoint() }
+                if let stop = gathered.stop { throw StoppedBySignal(number: stop) }
                 try giveUpIfStuck()
             }
         }
         guard hasLearned else { throw RunError.noneTaken(counters.updates) }
         average?.apply()
-        try keeper?.export(self)
+        try ranks.alone { try keeper?.export(self) }
     }
 
     // MARK: Where it is
@@ -122,6 +133,21 @@ public final class Trainer {
         average?.updates = optimiser.stepCount
     }
 
+    /// Has all ranks go on where the first is, with its bits.
+    func goOnWithFirst() throws {
+        guard ranks.collective.size > 1 else { return }
+        counters = try ranks.collective.gather(counters)[0]
+        for (_, part) in parts {
+            for (_, tensor) in part.state { try ranks.collective.broadcast(tensor.detached, from: 0) }
+        }
+        average?.updates = optimiser.stepCount
+    }
+
+    /// Has ranks that do not see the run's files keep its checkpoints in memory.
+    func handOutCheckpoints() throws {
+        try pool.hand(through: counters.updates / settings.optimisation.updates, like: policy.trained, over: ranks.collective)
+    }
+
     // MARK: Winners
 
     /// The winners still to come, in their order, and how many of them.
@@ -132,7 +158,7 @@ public final class Trainer {
     }
 
     /// The next winners of the order, encoded, and the position after them. One that cannot be used is passed over.
-    private func takeWinners(_ waiting: (_ done: Int, _ of: Int) throws -> Void) throws -> (rows: [Int], position: Int) {
+    private func takeWinners(_ keeper: RunKeeper?) throws -> (rows: [Int], position: Int) {
         var order = outlook.order
         let start = order.position
         var rows: [Int] = []
@@ -140,7 +166,13 @@ public final class Trainer {
             // From wherever the order is, two passes' worth holds a whole one.
             if rows.isEmpty, order.position - start >= 2 * order.count { throw winners.noneUsable }
             let drawn = order.next(min(settings.optimisation.batch - rows.count, order.count))
-            rows += zip(drawn, try winners.prepare(drawn, progress: waiting)).filter(\.1).map(\.0)
+            do {
+                let areUsable = try ranks.prepare(drawn, of: winners) { try keeper?.observer.encoding($0, $1) }
+                rows += zip(drawn, areUsable).filter(\.1).map(\.0)
+            } catch let stop as StoppedBySignal {
+                try ranks.alone { try keeper?.stop(stop.number, self) }
+                throw stop
+            }
         }
         return (rows, order.position)
     }

@@ -78,6 +78,17 @@ public final class EncodedWinners: @unchecked Sendable {
         return listed + found.filter { known.insert($0).inserted }
     }
 
+    /// Why the winner at `row` cannot be used; nil where nothing is known against it.
+    public func skip(of row: Int) -> Skip? { condition.withLock { unusable[row] } }
+
+    /// Leaves out a winner that another process cannot use.
+    public func leaveOut(_ row: Int, _ skip: Skip) {
+        condition.withLock {
+            unusable[row] = unusable[row] ?? skip
+            states[row] = .unusable
+        }
+    }
+
     /// What a cache on disk would need for those of the winners at `rows` that it lacks.
     public func bytesMissing(_ rows: [Int]) -> Int {
         // A header of some hundred bytes, and whole blocks of the disk.

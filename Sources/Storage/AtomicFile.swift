@@ -54,13 +54,16 @@ public enum AtomicFile {
         return name.hasPrefix(temporaryPrefix) && 1...16 ~= digits.count && digits.allSatisfy { "0123456789abcdef".contains($0) }
     }
 
+    /// A new name of that kind.
+    package static func leftoverName() -> String { temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 16) }
+
     /// Puts what `body` writes at `url`, whose folder must exist. A link at `url` is replaced, not followed.
     /// - Parameter isFlushed: false for what can be made again: it is there whole or not at all for other processes, but not after a loss of power
     /// - Throws: what `body` throws, or a `FileError` that names the file and the system's reason, such as a full disk.
     public static func write(to url: URL, isFlushed: Bool = true, _ body: (Writer) throws -> Void) throws {
         let path = url.path
         let folder = url.deletingLastPathComponent()
-        let temporary = folder.appendingPathComponent(temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 16)).path
+        let temporary = folder.appendingPathComponent(leftoverName()).path
 
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError("create", path) }

@@ -4,6 +4,7 @@ import Diffusion
 import Foundation
 import Reports
 import Storage
+import Torch
 
 struct Align: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -65,9 +66,21 @@ struct Align: ParsableCommand {
     }
 
     func run() throws {
+        let environment = try RankEnvironment()
+        do {
+            let processes = try Processes.open(settings, environment)
+            try processes.collective.isFirst ? lead(processes) : follow(processes)
+        } catch let fault as RankFault {
+            if environment.rank > 0, fault.isKnownToFirst { Foundation.exit(1) }
+            throw fault.isMissing ? MissingRank(fault: fault) : fault
+        }
+    }
+
+    /// The part of the first process, or of the only one.
+    private func lead(_ processes: Processes) throws {
         if runOptions.resume, !RunDirectory(output).holdsRun { Console.line("\(output.path) holds no run to go on with: a new one begins") }
         let resumes = runOptions.resume || runOptions.fromCheckpoint
-        let session = try AlignmentSession(settings, in: output, resumes: resumes, fromCheckpoint: runOptions.fromCheckpoint)
+        let session = try AlignmentSession(settings, in: output, resumes: resumes, fromCheckpoint: runOptions.fromCheckpoint, by: processes)
         let directory = session.run.directory
         if session.run.isComplete, RunRecord.isReported(directory) {
             let missing = directory.missingRecords(settings)
@@ -84,5 +97,38 @@ struct Align: ParsableCommand {
             try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
         }
         Console.print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")
+    }
+
+    /// The part of any other process, which shows nothing but errors that the first does not.
+    private func follow(_ processes: Processes) throws {
+        processes.setThreads(settings.computation.threads)
+        do {
+            let run = try AlignmentRun.open(settings, in: output, resumes: true, over: processes.collective)
+            if !run.isComplete { try run.run(stopping: StopSignals()) { _ in } }
+        } catch let stop as StoppedBySignal {
+            Foundation.exit(128 + stop.number)
+        }
+    }
+}
+
+/// That a process of the run is missing.
+private struct MissingRank: Error, CustomStringConvertible {
+    let fault: RankFault
+    var description: String { "\(fault). What the run has saved is kept: go on with --resume, with any number of processes" }
+}
+
+extension RankFault {
+    /// Whether the ranks have ended, or hang, after all had found each other, and cannot say why.
+    fileprivate var isMissing: Bool {
+        switch problem {
+        case .ended, .silent, .late, .disconnected: true
+        case .absent, .failed, .differs, .claimedTwice: false
+        }
+    }
+
+    /// Whether the first process is there to tell of it.
+    fileprivate var isKnownToFirst: Bool {
+        if case .failed = problem { return true }
+        return !ranks.contains(0)
     }
 }

@@ -124,6 +124,7 @@ struct ComputationOptions: ParsableArguments {
     @Flag(\.computation.gradientCheckpointing) var gradientCheckpointing: Bool?
     @Option(\.computation.threads) var threads: Int?
     @OptionGroup var device: DeviceOptions
+    @Option(\.computation.processes) var processes: Int?
 
     func apply(to settings: inout ComputationSettings) {
         settings.device = device.device ?? settings.device
@@ -131,6 +132,7 @@ struct ComputationOptions: ParsableArguments {
         settings.microBatch = microBatch ?? settings.microBatch
         settings.gradientCheckpointing = gradientCheckpointing ?? settings.gradientCheckpointing
         settings.threads = threads ?? settings.threads
+        settings.processes = processes ?? settings.processes
     }
 }
 
@@ -152,10 +154,12 @@ struct RunOptions: ParsableArguments {
     @Option(\.run.seed) var seed: UInt64?
     @Option(path: \.run.cache) var cache: String?
     @Option(\.run.saveEvery) var saveEvery: Int?
+    @Option(\.run.rankTimeout) var rankTimeout: Double?
 
     func apply(to settings: inout RunSettings) {
         settings.seed = seed ?? settings.seed
         settings.cache = cache.map(Place.absolute)
         settings.saveEvery = saveEvery ?? settings.saveEvery
+        settings.rankTimeout = rankTimeout ?? settings.rankTimeout
     }
 }

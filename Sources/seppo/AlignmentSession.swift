@@ -14,10 +14,12 @@ struct AlignmentSession {
     let settings: AlignmentSettings
     let run: AlignmentRun
 
-    init(_ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false) throws {
-        Runtime.threads = settings.computation.threads
+    init(
+        _ settings: AlignmentSettings, in folder: URL, resumes: Bool, fromCheckpoint: Bool = false, by processes: Processes = .alone
+    ) throws {
+        processes.setThreads(settings.computation.threads)
         do {
-            run = try AlignmentRun.open(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint)
+            run = try AlignmentRun.open(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint, over: processes.collective)
         } catch RunError.stateLost(let lost) {
             throw Refusal(description: "\(lost). \(Self.remedy(lost))")
         }

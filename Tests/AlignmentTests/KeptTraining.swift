@@ -25,7 +25,7 @@ struct KeptTraining {
         stopping signals: StopSignals, encoding: @escaping (_ done: Int, _ of: Int) throws -> Void = { _, _ in },
         updated: @escaping (LoggedUpdate) throws -> Void
     ) throws {
-        (keeper.observer.signals, keeper.observer.encoding, keeper.observer.updated) = (signals, encoding, updated)
+        (trainer.ranks.signals, keeper.observer.encoding, keeper.observer.updated) = (signals, encoding, updated)
         try trainer.run(keeper)
     }
 }

@@ -26,13 +26,19 @@ struct Seppo {
     }()
 
     /// Starts the command and does not wait. Its output goes to files: a pipe that nobody reads would stop it.
-    /// - Parameter launcher: a program that starts it, with its arguments, such as one that sets limits
-    init(_ arguments: [String], in folder: URL? = nil, by launcher: [String] = []) throws {
-        let words = launcher + [Self.executable.path] + arguments
+    /// - Parameters:
+    ///   - launcher: a program that starts it, with its arguments, such as one that sets limits
+    ///   - build: another executable
+    ///   - variables: of its environment, beside this process's
+    init(
+        _ arguments: [String], in folder: URL? = nil, by launcher: [String] = [], of build: URL? = nil, with variables: [String: String] = [:]
+    ) throws {
+        let words = launcher + [(build ?? Self.executable).path] + arguments
         process.executableURL = URL(fileURLWithPath: words[0])
         process.arguments = Array(words.dropFirst())
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": Self.cache.path]) { _, one in one }
+            .merging(variables) { _, one in one }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try Self.file(output.url("out"))
         process.standardError = try Self.file(output.url("error"))

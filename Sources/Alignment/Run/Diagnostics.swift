@@ -1,7 +1,7 @@
 import Torch
 
 /// What an update logs, gathered over the parts of its batch.
-struct Diagnostics: Sendable {
+struct Diagnostics: Codable, Sendable {
     private var losses: [Double] = []
     private var winnerErrors: [Double] = []
     private var loserErrors: [Double] = []
@@ -10,9 +10,11 @@ struct Diagnostics: Sendable {
     private(set) var margins: [Double] = []
     /// How noisy the examples were, 0 … 1.
     private var levels: [Double] = []
-    /// Errors on winners that checkpoint 0 was measured on, too.
-    private(set) var pairsWithBase: [(policy: Double, base: Double)] = []
+    /// Errors on winners that checkpoint 0 was measured on, too, and what it made of them.
+    private var pairedErrors: [Double] = []
+    private var baseErrors: [Double] = []
 
+    var pairsWithBase: [(policy: Double, base: Double)] { zip(pairedErrors, baseErrors).map { ($0, $1) } }
     var loss: Double { mean(losses) ?? .nan }
 
     mutating func append(_ e: DenoisingErrors, _ value: PreferenceObjective.Value, levels: [Double]) {
@@ -33,17 +35,19 @@ struct Diagnostics: Sendable {
         referenceLoserErrors += other.referenceLoserErrors
         margins += other.margins
         levels += other.levels
-        pairsWithBase += other.pairsWithBase
+        pairedErrors += other.pairedErrors
+        baseErrors += other.baseErrors
     }
 
     /// Notes what checkpoint 0 makes of the winners at `places` among those appended.
     mutating func appendBase(_ errors: [Double], at places: [Int]) {
-        pairsWithBase += zip(places, errors).map { (winnerErrors[$0], $1) }
+        pairedErrors += places.map { winnerErrors[$0] }
+        baseErrors += errors
     }
 
     /// Notes that the reference is checkpoint 0: every winner was measured on both.
     mutating func takeReferenceAsBase() {
-        pairsWithBase = zip(winnerErrors, referenceWinnerErrors).map { ($0, $1) }
+        (pairedErrors, baseErrors) = (winnerErrors, referenceWinnerErrors)
     }
 
     mutating func append(winnerErrors errors: Tensor) {

@@ -34,6 +34,12 @@ extension AlignmentSettings {
         try Yams.dump(object: fields().mapValues(\.yaml), sortKeys: true)
     }
 
+    /// What all processes of a run must have been given alike: a line for every setting that changes numbers.
+    public func comparedText() throws -> String {
+        let names = Set(Self.all.filter(\.changesNumbers).map(\.key))
+        return try fields().filter { names.contains($0.key) }.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text)" }.joined(separator: "\n")
+    }
+
     /// Name and value of every setting, for people, of paths the last part: whoever is shown a report need not know where it was made.
     public var facts: [(name: String, value: String)] {
         get throws {

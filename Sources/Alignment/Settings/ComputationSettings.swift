@@ -11,6 +11,8 @@ public struct ComputationSettings: Sendable, Equatable {
     public var threads = 0
     /// By its name: see `Device.init(named:among:)`.
     public var device = "auto"
+    /// That share out the examples of every update.
+    public var processes = 1
 
     public static let declared = SettingGroup(
         "Computation",
@@ -26,5 +28,9 @@ public struct ComputationSettings: Sendable, Equatable {
             Setting(
                 \.computation.device, "device", "Where networks compute: auto, cpu, cuda, cuda:N or mps. Noise is drawn on the processor in any case.",
                 in: SettingRange("be auto, cpu, cuda, cuda:N or mps", Device.isName), changesNumbers: false),
+            Setting(
+                \.computation.processes, "processes",
+                "Processes on this machine that share out the examples of every update, and the threads; torchrun, Slurm and Open MPI start their own.",
+                in: .between(1, 1024), changesNumbers: false),
         ])
 }

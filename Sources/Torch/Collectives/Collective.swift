@@ -9,6 +9,8 @@ public protocol Collective: AnyObject, Sendable {
     /// How many processes there are.
     var size: Int { get }
 
+    /// The examples of `count` that are this rank's: neighbours, and no rank has more than one above another.
+    func share(of count: Int) -> Range<Int>
     /// Adds up a tensor without gaps over all ranks, in place. All get the same bits, and the same again when it is repeated.
     func sum(_ tensor: Tensor) throws
     /// The messages of all ranks, in the order of the ranks. They may have different lengths.
@@ -46,15 +48,24 @@ extension Collective {
         }
     }
 
-    /// The values of all ranks, in the order of the ranks.
+    /// The values of all ranks, in the order of the ranks. Numbers keep their bits, not-a-numbers apart.
     public func gather<Value: Codable>(_ value: Value) throws -> [Value] {
-        try gather(JSONEncoder().encode([value])).map { try JSONDecoder().decode([Value].self, from: $0)[0] }
+        let (encoder, decoder) = (JSONEncoder(), JSONDecoder())
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return try gather(encoder.encode([value])).map { try decoder.decode([Value].self, from: $0)[0] }
+    }
+
+    /// Throws a ``RankFault`` that names the ranks whose data are not those of rank 0, by a text that stands for them, such as a digest.
+    public func requireSameData(_ key: String) throws {
+        let keys: [String] = try gather(key)
+        guard let other = keys.first(where: { $0 != keys[0] }) else { return }
+        throw RankFault(keys.indices.filter { keys[$0] == other }, .differs(.data, from: keys[0], has: other))
     }
 
     /// Returns once every rank has come here.
     public func barrier() throws { _ = try gather(Data()) }
 
-    /// The examples of `count` that are this rank's: neighbours, and no rank has more than one above another.
     public func share(of count: Int) -> Range<Int> { rank * count / size..<(rank + 1) * count / size }
 }
 

@@ -28,6 +28,11 @@ final class ForwardedSignals {
             sigaction(number, &action, nil)
             self.former[number] = before
         }
+        // Whoever started this process may have held them back, as the threads of some libraries do.
+        var numbers = sigset_t()
+        sigemptyset(&numbers)
+        for number in former.keys { sigaddset(&numbers, number) }
+        pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
     }
 
     deinit {

@@ -93,7 +93,9 @@ private struct Supervision {
         }
         // Those who were asked to end all did what was asked.
         if signals.isAsked { return .init(code: children[0].code, message: nil) }
-        return .init(code: failure?.code ?? 0, message: failure?.lastWords)
+        // What a rank does not say itself, rank 0 was told and has said.
+        let isSaid = failure?.hasEndedWithoutAWord == true && children[0].code != 0
+        return .init(code: failure?.code ?? 0, message: isSaid ? nil : failure?.lastWords)
     }
 
     /// Waits for news.

@@ -70,23 +70,22 @@ extension RankFault.Difference {
     }
 }
 
-/// What must be equal on all ranks before they begin, as texts that are compared and shown: a version, and digests of settings and data.
+/// What must be equal on all ranks before they begin, as texts that are compared and shown: a version, and settings, one a line.
 public struct RankIdentity: Codable, Equatable, Sendable {
     public var version: String
     public var settings: String
-    public var data: String
 
-    public init(version: String, settings: String, data: String) {
-        self.version = version
-        self.settings = settings
-        self.data = data
-    }
+    public init(version: String, settings: String) { (self.version, self.settings) = (version, settings) }
 
     /// The first thing in which another is different.
     func difference(_ other: RankIdentity) -> RankFault.Problem? {
         if version != other.version { return .differs(.version, from: version, has: other.version) }
-        if settings != other.settings { return .differs(.settings, from: settings, has: other.settings) }
-        if data != other.data { return .differs(.data, from: data, has: other.data) }
-        return nil
+        guard settings != other.settings else { return nil }
+        let (ours, theirs) = (settings.split(separator: "\n"), other.settings.split(separator: "\n"))
+        func text(_ lines: [Substring], without others: [Substring]) -> String {
+            let own = lines.filter { !others.contains($0) }
+            return own.isEmpty ? "the default" : own.joined(separator: ", ")
+        }
+        return .differs(.settings, from: text(ours, without: theirs), has: text(theirs, without: ours))
     }
 }

@@ -88,6 +88,9 @@ final class RankProcess {
         }
     }
 
+    /// Whether it ended by itself and said nothing.
+    var hasEndedWithoutAWord: Bool { (status ?? 1) & 0x7F == 0 && said.isEmpty }
+
     /// How it failed, with what it last said.
     var lastWords: String? {
         guard let status else { return nil }

@@ -48,6 +48,8 @@ struct Exchanges {
         try require(numbers == (0..<group.size).map { [0.1, -.infinity, Double($0)] }, "gathered numbers")
         try require(try group.gather("rank \(group.rank)") == (0..<group.size).map { "rank \($0)" }, "gathered values")
         try require(try group.all(true) && !group.all(group.rank != 0), "all")
+        let infinite = ["a": -Double.infinity, "b": 0.1]
+        try require(try group.gather(infinite) == (0..<group.size).map { _ in infinite }, "gathered values that are not finite")
         try require(try !group.any(false) && group.any(group.rank == group.size - 1), "any")
         try require(try group.gather(Array(group.share(of: 7))).flatMap { $0 } == Array(0..<7), "shares")
     }

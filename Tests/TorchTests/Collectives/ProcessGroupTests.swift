@@ -20,7 +20,7 @@ import Torch
 
     @Test func aloneEverythingIsGivenBack() throws {
         _ = try Exchanges(Alone()).run()
-        #expect(try ProcessGroup.open(.alone, identity: RankIdentity(version: "", settings: "", data: ""), timeout: 1) is Alone)
+        #expect(try ProcessGroup.open(.alone, identity: RankIdentity(version: "", settings: ""), timeout: 1) is Alone)
     }
 
     @Test(arguments: [(2, 0), (2, 1), (3, 1)]) func aKilledRankIsNamedAtOnce(size: Int, victim: Int) async throws {
@@ -86,17 +86,18 @@ import Torch
     }
 
     @Test func aRankThatIsStartedDifferentlyIsNamed() async throws {
-        let base = RankIdentity(version: "1", settings: "a", data: "b")
-        let cases: [(WritableKeyPath<RankIdentity, String>, String)] = [
-            (\.version, "rank 1 has another version of the program than rank 0: other instead of 1"),
-            (\.settings, "rank 1 has other settings than rank 0: other instead of a"),
-            (\.data, "rank 1 has other data than rank 0: other instead of b"),
+        let cases: [(identity: RankIdentity?, data: String?, message: String)] = [
+            (RankIdentity(version: "2", settings: "a\nb"), nil, "rank 1 has another version of the program than rank 0: 2 instead of 1"),
+            // Those that differ are shown.
+            (RankIdentity(version: "1", settings: "a\nx"), nil, "rank 1 has other settings than rank 0: x instead of b"),
+            (RankIdentity(version: "1", settings: "a"), nil, "rank 1 has other settings than rank 0: the default instead of b"),
+            (nil, "other", "rank 1 has other data than rank 0: other instead of c"),
         ]
-        for (path, message) in cases {
+        for (identity, data, message) in cases {
             let ranks = try Ranks(3)
-            var other = base
-            other[keyPath: path] = "other"
-            for rank in 0..<3 { try ranks.start(rank, .exchangeAll, timeout: 20, identity: rank == 1 ? other : base) }
+            for rank in 0..<3 {
+                try ranks.start(rank, .exchangeAll, timeout: 20, identity: rank == 1 ? identity : nil, data: rank == 1 ? data : nil)
+            }
             try #require(try await ranks.wait(for: [0, 1, 2], seconds: 40) != nil)
             for rank in 0..<3 { #expect(ranks.note(rank) == "error \(message)", "\(ranks.errors(rank))") }
         }

@@ -9,7 +9,8 @@ struct RankChild: Codable {
     var folder: URL
     var deed: Deed
     var timeout = 60.0
-    var identity = RankIdentity(version: "1", settings: "a", data: "b")
+    var identity = RankIdentity(version: "1", settings: "a\nb")
+    var data = "c"
 
     enum Deed: Codable {
         /// Sums, gathers and broadcasts; the outcome is a digest of all results.
@@ -58,6 +59,7 @@ struct RankChild: Codable {
         do {
             let group = try ProcessGroup.open(environment, identity: identity, timeout: timeout)
             note(rank, "open")
+            try group.requireSameData(data)
             let outcome = try act(group)
             try group.close()
             note(rank, "done " + outcome)
@@ -122,15 +124,18 @@ final class Ranks {
 
     init(_ size: Int) throws {
         self.size = size
-        port = try Self.freePort()
+        port = try freePort()
     }
 
     deinit { for process in processes.values where process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     /// Starts a rank, with others of the words of its environment.
-    func start(_ rank: Int, _ deed: RankChild.Deed, timeout: Double = 60, identity: RankIdentity? = nil, with others: [String: String] = [:]) throws {
+    func start(
+        _ rank: Int, _ deed: RankChild.Deed, timeout: Double = 60, identity: RankIdentity? = nil, data: String? = nil, with others: [String: String] = [:]
+    ) throws {
         var child = RankChild(folder: folder.url, deed: deed, timeout: timeout)
         if let identity { child.identity = identity }
+        if let data { child.data = data }
         let process = Process()
         process.executableURL = RankChild.program
         process.arguments = RankChild.arguments
@@ -168,25 +173,4 @@ final class Ranks {
     func note(_ rank: Int) -> String { (try? String(contentsOf: folder.url("rank-\(rank)"), encoding: .utf8)) ?? "" }
     func errors(_ rank: Int) -> String { (try? String(contentsOf: folder.url("error-\(rank)"), encoding: .utf8)) ?? "" }
     func code(_ rank: Int) -> Int32 { processes[rank]!.terminationStatus }
-
-    static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, streamSocket, 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutableBytes(of: &address) { bytes in
-            let pointer = bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self)
-            return bind(descriptor, pointer, length) | getsockname(descriptor, pointer, &length)
-        }
-        try #require(code == 0)
-        return UInt16(bigEndian: address.sin_port)
-    }
-
-    #if canImport(Glibc)
-        private static let streamSocket = Int32(SOCK_STREAM.rawValue)
-    #else
-        private static let streamSocket = SOCK_STREAM
-    #endif
 }
