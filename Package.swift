@@ -23,6 +23,8 @@ let dataWing: [Target] = [
     .target(name: "Tokenizers", dependencies: ["Storage"], resources: [.copy("Resources/clip")]),
     .target(name: "Media", dependencies: ["Storage", "CImages"]),
     .target(name: "Winners", dependencies: ["Media", "Tokenizers", "Pages", "CArrow", crypto, yams]),
+    .target(name: "Commands", dependencies: ["Winners", arguments, yams]),
+    .executableTarget(name: "seppo", dependencies: ["Commands"]),
     .target(name: "TestFiles", path: "Tests/TestFiles"),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "CStorage", "TestFiles"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestFiles"]),
@@ -49,25 +51,25 @@ let house: [Target] = [
     .target(name: "Scoring", dependencies: ["Alignment"]),
     .target(name: "Reports", dependencies: ["Scoring", "Pages"]),
     .target(name: "Experiments", dependencies: ["Reports"]),
-    .executableTarget(name: "seppo", dependencies: ["Experiments", arguments, yams]),
+    .executableTarget(name: "seppo-engine", dependencies: ["Experiments", "Commands"]),
     .target(name: "TestSupport", dependencies: ["Diffusion", "TestFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding", "TestSupport"]),
     .testTarget(name: "AlignmentTests", dependencies: ["Alignment", "TestSupport"]),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring"]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "TestSupport"]),
-    .testTarget(name: "CommandTests", dependencies: ["seppo", "Experiments", "TestSupport"]),
-    .testTarget(name: "FuzzTests", dependencies: ["seppo", "Experiments", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["seppo", "seppo-engine", "Experiments", "TestSupport"]),
+    .testTarget(name: "FuzzTests", dependencies: ["seppo", "seppo-engine", "Experiments", "TestSupport"]),
 ]
 
 let package = Package(
     name: "seppo",
     platforms: [.macOS(.v13)],
-    products: [.library(name: "Winners", targets: ["Winners"])]
+    products: [.library(name: "Winners", targets: ["Winners"]), .executable(name: "seppo", targets: ["seppo"])]
         + (isDataWingAlone
             ? []
             : [
-                .executable(name: "seppo", targets: ["seppo"]),
+                .executable(name: "seppo-engine", targets: ["seppo-engine"]),
                 .library(name: "Torch", targets: ["Torch"]),
                 .library(name: "Diffusion", targets: ["Diffusion"]),
                 .library(name: "SePPO", targets: ["Encoding", "Alignment", "Scoring", "Reports", "Experiments"]),

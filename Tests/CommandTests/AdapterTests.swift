@@ -7,7 +7,6 @@ import TestFiles
 import TestSupport
 import Testing
 import Torch
-import seppo
 
 /// LoRA files at the command line: in, out, and of runs.
 @Suite struct AdapterCommandTests {

@@ -2,7 +2,6 @@ import Experiments
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// The cache of encoded winners: killed in the middle, shared by processes, shown and cleared.
 @Suite(.serialized) struct CacheTests {

@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// A terminal that hangs up, and clocks that stand still or jump.
 @Suite struct ClockTests {

@@ -3,7 +3,6 @@ import TestFiles
 import TestSupport
 import Testing
 import Torch
-import seppo
 
 /// `seppo convert`, and single files in the other commands.
 @Suite struct ConvertTests {

@@ -2,7 +2,6 @@ import Foundation
 import TestFiles
 import Testing
 import Winners
-import seppo
 
 /// `seppo data`.
 @Suite struct DataTests {

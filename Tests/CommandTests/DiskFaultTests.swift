@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Disks that fill up, and files that grow beyond a limit: an end with the system's reason, and the next start goes on.
 @Suite(.serialized) struct DiskFaultTests {

@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// What TensorBoard sees of a run.
 @Suite struct EventTests {

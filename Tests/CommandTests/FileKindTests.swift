@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Files that are not what their names say, wherever a command reads one.
 @Suite struct FileKindTests {

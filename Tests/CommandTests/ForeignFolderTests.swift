@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Files of somebody else where a command would write: refused by their names, or left alone.
 @Suite struct ForeignFolderTests {

@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 @Suite struct GenerateTests {
     private static let quick = ["generate", "--model", "scenes", "--steps", "2", "--guidance", "3", "--threads", "1"]

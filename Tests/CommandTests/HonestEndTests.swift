@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// What a run says that trained nothing, that left updates out, whose captions are not read whole, or that has no memory.
 @Suite struct HonestEndTests {

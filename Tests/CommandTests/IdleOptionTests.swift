@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Options of which nothing would come, and numbers that make no sense: refused before any work, with the other option or the range.
 @Suite struct IdleOptionTests {

@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// What users have where a command would write, and what one command would write over itself.
 @Suite struct InTheWayTests {

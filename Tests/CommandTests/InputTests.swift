@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Models and data that are not there, or not whole.
 @Suite struct InputTests {

@@ -2,7 +2,6 @@ import Foundation
 import Pages
 import TestFiles
 import Testing
-import seppo
 
 /// `seppo inspect --json`: what it says of whole and of spoilt folders.
 @Suite struct InspectTests {

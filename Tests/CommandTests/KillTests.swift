@@ -2,7 +2,6 @@ import Foundation
 import TestFiles
 import Testing
 import Torch
-import seppo
 
 /// A run that is killed and resumed is the run that was never killed.
 @Suite(.serialized) struct KillTests {

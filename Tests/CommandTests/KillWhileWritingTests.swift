@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// `kill -9` in the middle of a file: the next start goes on, and the run is the one that was never killed.
 @Suite(.serialized) struct KillWhileWritingTests {

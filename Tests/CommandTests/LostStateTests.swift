@@ -3,7 +3,6 @@ import Foundation
 import TestFiles
 import Testing
 import Torch
-import seppo
 
 /// Runs that have lost their saved state, or another part.
 @Suite struct LostStateTests {

@@ -4,7 +4,6 @@ import Reports
 import TestFiles
 import Testing
 import Winners
-import seppo
 
 /// What `evaluate`, `align` and `data split` say of the winners that they measure, train on and leave out.
 @Suite struct MeasuredDataTests {

@@ -3,7 +3,6 @@ import TestFiles
 import TestSupport
 import Testing
 import Torch
-import seppo
 
 @testable import Diffusion
 @testable import Networks

@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Files that may not be read or written, and files that are there no more.
 @Suite struct PermissionTests {

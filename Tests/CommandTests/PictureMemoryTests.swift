@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Of a picture of at most 64 megapixels, whatever its shape and kind, a command takes less than a gigabyte.
 @Suite(.serialized) struct PictureMemoryTests {

@@ -2,7 +2,6 @@ import Foundation
 import TestFiles
 import Testing
 import Winners
-import seppo
 
 /// How commands read winners where names do not tell, and prompts.
 @Suite struct ReadingTests {

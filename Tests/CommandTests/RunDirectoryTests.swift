@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// What `align` does on a folder that something lies in already.
 @Suite struct RunDirectoryTests {

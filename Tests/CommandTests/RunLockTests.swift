@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Two processes never work on one run, whatever happens to its files.
 @Suite struct RunLockTests {

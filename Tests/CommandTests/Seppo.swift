@@ -1,6 +1,5 @@
 import Foundation
 import TestFiles
-import seppo
 
 /// The command that was built beside these tests, as a process.
 struct Seppo {

@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 @testable import Alignment
-@testable import seppo
+@testable import Commands
+@testable import seppo_engine
 
 /// The options of `align` and the settings that they are of.
 @Suite struct SettingOptionTests {
@@ -41,15 +42,15 @@ import Testing
     /// The parser's description of every command is read: `--config` depends on it.
     @Test func everyCommandDeclaresOptions() {
         for command in UsageTests.commands where command != "data" {
-            #expect(DeclaredOptions(of: [command])?.declares("--config") == true, "\(command)")
+            #expect(DeclaredOptions(of: [command], Seppo.self)?.declares("--config") == true, "\(command)")
         }
         for command in ["show", "check", "convert", "split", "sheet"] {
-            let declared = DeclaredOptions(of: ["data", command, "pictures"])
+            let declared = DeclaredOptions(of: ["data", command, "pictures"], Seppo.self)
             #expect(declared?.command == ["data", command] && declared?.declares("--caption-column") == true, "\(command)")
         }
-        let align = DeclaredOptions(of: ["align"])?.options
+        let align = DeclaredOptions(of: ["align"], Seppo.self)?.options
         #expect(align?["lora-targets"]?.isRepeating == true && align?["beta"]?.isRepeating == false)
         #expect(align?["no-flip-images"]?.isFlag == true && align?["beta"]?.isFlag == false && align?["bata"] == nil)
-        #expect(DeclaredOptions(of: ["nonsense"]) == nil && DeclaredOptions(of: []) == nil)
+        #expect(DeclaredOptions(of: ["nonsense"], Seppo.self) == nil && DeclaredOptions(of: [], Seppo.self) == nil)
     }
 }

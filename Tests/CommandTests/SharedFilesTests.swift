@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// What a run writes to be shown or passed on does not tell in which folders it was made.
 @Suite struct SharedFilesTests {

@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// SIGINT and SIGTERM: the update in hand is finished and saved.
 @Suite struct SignalTests {

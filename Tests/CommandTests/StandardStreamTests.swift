@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// Standard streams that are closed, full or read by nobody.
 @Suite struct StandardStreamTests {

@@ -4,7 +4,6 @@ import Storage
 import TestFiles
 import Testing
 import Torch
-import seppo
 
 /// What others wrote never steers the terminal on which it is shown.
 @Suite struct TerminalTests {

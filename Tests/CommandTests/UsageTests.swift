@@ -2,7 +2,6 @@ import Foundation
 import Reports
 import TestFiles
 import Testing
-import seppo
 
 /// Exit codes, options and `--config`.
 @Suite struct UsageTests {

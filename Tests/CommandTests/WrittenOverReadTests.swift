@@ -1,7 +1,6 @@
 import Foundation
 import TestFiles
 import Testing
-import seppo
 
 /// What a command writes is never what it reads: wrong usage, before any work.
 @Suite struct WrittenOverReadTests {

@@ -2,7 +2,6 @@ import Foundation
 import Storage
 import Testing
 import Torch
-import seppo
 
 /// What the child process does: it reads inputs one after another, and says before each which one it is.
 struct FuzzChild: Codable {

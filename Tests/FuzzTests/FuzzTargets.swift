@@ -12,7 +12,8 @@ import Torch
 @testable import Storage
 @testable import Tokenizers
 @testable import Winners
-@testable import seppo
+@testable import Commands
+@testable import seppo_engine
 
 /// Every parser of outside bytes that is ours. Another one is another entry.
 enum FuzzTargets {
@@ -135,7 +136,7 @@ enum FuzzTargets {
             isText: true, words: ["&a", "*a", "<<: *a", "!!int", "|", ">", "---", "- ", "? ", "# ", "  ", "yes", "2020-01-01"]
         ) { file in
             let arguments = ["align", "--config", file.path, "--model", "scenes", "--output", "x"]
-            _ = try Seppo.parseAsRoot(ConfigurationFile.expanded(arguments))
+            _ = try Seppo.parseAsRoot(ConfigurationFile.expanded(arguments, of: Seppo.self))
         },
         FuzzTarget(
             name: "run-yaml",

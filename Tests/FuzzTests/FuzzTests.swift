@@ -1,7 +1,6 @@
 import Foundation
 import Testing
 import Torch
-import seppo
 
 /// Damaged files for every parser of outside bytes that is ours: each is read or refused, without a crash, in seconds and in little memory.
 ///

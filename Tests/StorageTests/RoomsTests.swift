@@ -14,6 +14,8 @@ import Testing
         add("Tokenizers", over: "Storage")
         add("Media", over: "Storage")
         add("Winners", over: "Media", "Tokenizers", "Pages")
+        add("Commands", over: "Winners")
+        add("seppo", over: "Commands")
         add("Torch", over: "Storage")
         add("Layers", over: "Torch")
         add("Networks", over: "Layers")
@@ -23,6 +25,7 @@ import Testing
         add("Scoring", over: "Alignment")
         add("Reports", over: "Scoring", "Pages")
         add("Experiments", over: "Reports")
+        add("seppo-engine", over: "Experiments", "Commands")
         return plan
     }()
 

@@ -24,13 +24,9 @@ public struct DataSettings: Sendable, Equatable {
         "Data",
         [
             Setting(\.data.winners, "winners", "Winning images: a folder, a .parquet or a .tar file."),
-            Setting(
-                \.data.captionColumn, "caption-column", "Column of captions: of Parquet files, or key of a metadata file or a shard's .json.",
-                default: "by its name"),
-            Setting(
-                \.data.imageColumn, "image-column", "Column of images: of Parquet files, key of a metadata file, or ending of names in a shard.",
-                default: "by its name"),
-            Setting(\.data.captionLines, "caption-lines", "What becomes of captions of several lines in image folders: join, or first."),
+            Setting(\.data.captionColumn, .captionColumn),
+            Setting(\.data.imageColumn, .imageColumn),
+            Setting(\.data.captionLines, .captionLines),
             Setting(\.data.limit, "limit", "Use only the first N winners.", default: "all", in: .between(0, 1_000_000_000)),
             Setting(\.data.resolution, "resolution", "Side of the training images in pixels.", default: "the model's", in: .between(0, 16_384)),
             Setting(\.data.vaePosterior, "vae-posterior", "Latents of winners: a sample of the autoencoder's posterior, or its mode."),

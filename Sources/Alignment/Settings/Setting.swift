@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import Winners
 
 /// A setting of a run, declared once: the command line, YAML files, the comparison before a resume, reports and the documentation take from here what they
 /// say of it.
@@ -27,6 +28,11 @@ public struct Setting<Value: Codable & Equatable & Sendable>: SettingDeclaration
     ) {
         (self.path, self.name, self.help, self.meaningOfDefault, self.range) = (path, name, help, meaningOfDefault, range)
         (self.changesNumbers, self.unrecorded) = (changesNumbers, unrecorded)
+    }
+
+    /// A setting that every command has which reads a data set.
+    init(_ path: WritableKeyPath<AlignmentSettings, Value> & Sendable, _ choice: ReadingChoice) {
+        self.init(path, choice.name, choice.help, default: choice.standard)
     }
 
     public var location: PartialKeyPath<AlignmentSettings> { path }

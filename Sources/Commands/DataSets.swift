@@ -4,8 +4,10 @@ import Storage
 import Winners
 
 /// `seppo data …`, one file a command.
-struct DataSets: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct DataSets: ParsableCommand {
+    package init() {}
+
+    package static let configuration = CommandConfiguration(
         commandName: "data",
         abstract: "Show, check, convert and split data sets of captioned images.",
         discussion: """
@@ -48,7 +50,7 @@ struct LinkOptions: ParsableArguments {
 
 extension [Skip] {
     /// What could not be used, on standard error, as far as it fits a screen.
-    func show() {
+    package func show() {
         for skip in prefix(20) { Console.line("left out: \(skip)") }
         if count > 20 { Console.line("and \(count - 20) more; `seppo data check` lists all") }
     }

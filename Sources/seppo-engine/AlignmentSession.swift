@@ -1,4 +1,5 @@
 import Alignment
+import Commands
 import Diffusion
 import Experiments
 import Foundation

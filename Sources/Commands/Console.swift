@@ -4,31 +4,31 @@ import Storage
 /// What people and other programs read: results on standard output, progress and log lines on standard error.
 ///
 /// A terminal that was closed, a pipe that nobody reads and a full disk end no work: only a result that cannot be written is an error.
-enum Console {
+package enum Console {
     /// A log line. What it quotes of others steers no terminal.
-    static func line(_ text: String) { show(text.printableLines + "\n") }
+    package static func line(_ text: String) { show(text.printableLines + "\n") }
 
     /// A part of a line, such as a bar that is drawn again.
-    static func show(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+    package static func show(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
     /// A line that tells what was done and where it lies; the work is done, whether anybody reads it or not.
-    static func print(_ text: String) { _ = write(text.printableLines + "\n", to: STDOUT_FILENO) }
+    package static func print(_ text: String) { _ = write(text.printableLines + "\n", to: STDOUT_FILENO) }
 
     /// What the command was asked for. Throws where it cannot be written.
-    static func result(_ text: String) throws { try writeResult(text.printableLines) }
+    package static func result(_ text: String) throws { try writeResult(text.printableLines) }
 
     /// The same as one JSON object, in which what is quoted stays as it is.
-    static func result(json: Data) throws { try writeResult(String(decoding: json, as: UTF8.self)) }
+    package static func result(json: Data) throws { try writeResult(String(decoding: json, as: UTF8.self)) }
 
     private static func writeResult(_ text: String) throws {
         if let code = write(text + "\n", to: STDOUT_FILENO) { throw OutputError(code: code) }
     }
 
-    static let isTerminal = isatty(STDERR_FILENO) == 1
+    package static let isTerminal = isatty(STDERR_FILENO) == 1
 
     /// Takes the places of standard streams that are closed, so that no file that is opened later gets their numbers. To be called first of all. Writing to
     /// such a stream fails, as before.
-    static func openStandardStreams() {
+    package static func openStandardStreams() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
             // The lowest number that is free is this one.
             _ = open("/dev/null", O_RDONLY)
@@ -59,22 +59,22 @@ enum Console {
 }
 
 /// That a result could not be written.
-struct OutputError: Error, CustomStringConvertible {
-    let code: Int32
+package struct OutputError: Error, CustomStringConvertible {
+    package let code: Int32
 
-    var description: String { "standard output cannot be written: \(String(cString: strerror(code)))" }
+    package var description: String { "standard output cannot be written: \(String(cString: strerror(code)))" }
 }
 
 /// A bar with rate and remaining time on a terminal, a plain line now and then elsewhere.
-final class ProgressBar {
+package final class ProgressBar {
     private let title: String
     private let clock = Stopwatch()
     private var first: Int?
     private var lastShown: Double?
 
-    init(_ title: String) { self.title = title }
+    package init(_ title: String) { self.title = title }
 
-    func show(_ done: Int, of total: Int, _ note: String = "") {
+    package func show(_ done: Int, of total: Int, _ note: String = "") {
         let before = first ?? done
         first = before
         let isLast = done >= total
@@ -91,7 +91,7 @@ final class ProgressBar {
         Console.show("\r\u{1b}[2K\(title)  \(bar)  \(figures)  \(note)\(isLast ? "\n" : "")")
     }
 
-    static func clock(_ seconds: Double) -> String {
+    package static func clock(_ seconds: Double) -> String {
         guard seconds < 1e12 else { return "ages" }
         let whole = Int(seconds.rounded())
         return whole < 60 ? "\(whole) s" : whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"

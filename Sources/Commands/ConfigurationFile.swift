@@ -4,13 +4,13 @@ import Storage
 import Yams
 
 /// `--config FILE`: its options are put before those of the command line, which win; both are checked alike.
-struct ConfigurationFile {
+package struct ConfigurationFile {
     private let path: String
     private let declared: DeclaredOptions
 
     /// The arguments as the parser takes them: with the file's options, and values that begin with a dash joined to their option.
-    static func expanded(_ arguments: [String]) throws -> [String] {
-        guard let declared = DeclaredOptions(of: arguments) else { return arguments }
+    package static func expanded(_ arguments: [String], of root: any ParsableCommand.Type) throws -> [String] {
+        guard let declared = DeclaredOptions(of: arguments, root) else { return arguments }
         let command = declared.command
         var rest = Array(arguments.dropFirst(command.count))
         guard let position = rest.firstIndex(where: { $0 == "--config" || $0.hasPrefix("--config=") }) else {

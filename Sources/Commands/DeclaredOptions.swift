@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Torch
 
 /// The long options of one command, or of a command's command, as its declaration has them.
 struct DeclaredOptions {
@@ -15,11 +14,11 @@ struct DeclaredOptions {
     let options: [String: Option]
 
     /// Of the command that these arguments begin with; nil where there is none.
-    init?(of arguments: [String]) {
-        command = Self.command(of: arguments).names
+    init?(of arguments: [String], _ root: any ParsableCommand.Type) {
+        command = Self.command(of: arguments, root).names
         guard !command.isEmpty else { return nil }
         var options: [String: Option] = [:]
-        for argument in Self.help(of: command).command.arguments ?? [] {
+        for argument in Self.help(of: command, root).command.arguments ?? [] {
             for name in argument.names ?? [] where name.kind == "long" {
                 options[name.name] = Option(isFlag: argument.kind == "flag", isRepeating: argument.isRepeating)
             }
@@ -27,10 +26,10 @@ struct DeclaredOptions {
         self.options = options
     }
 
-    /// The command that these arguments begin with: `seppo` itself where there is no other.
-    static func command(of arguments: [String]) -> (names: [String], type: any ParsableCommand.Type) {
+    /// The command that these arguments begin with: the root itself where there is no other.
+    static func command(of arguments: [String], _ root: any ParsableCommand.Type) -> (names: [String], type: any ParsableCommand.Type) {
         var names: [String] = []
-        var command: any ParsableCommand.Type = Seppo.self
+        var command: any ParsableCommand.Type = root
         for name in arguments {
             guard let next = command.configuration.subcommands.first(where: { $0.name == name }) else { break }
             (names, command) = (names + [name], next)
@@ -39,11 +38,11 @@ struct DeclaredOptions {
     }
 
     /// What the parser tells other programs of a command, as JSON.
-    private static func help(of command: [String]) -> Help {
+    private static func help(of command: [String], _ root: any ParsableCommand.Type) -> Help {
         do {
-            _ = try Seppo.parseAsRoot(command + ["--experimental-dump-help"])
+            _ = try root.parseAsRoot(command + ["--experimental-dump-help"])
         } catch {
-            if let help = try? JSONDecoder().decode(Help.self, from: Data(Seppo.fullMessage(for: error).utf8)) { return help }
+            if let help = try? JSONDecoder().decode(Help.self, from: Data(root.fullMessage(for: error).utf8)) { return help }
         }
         preconditionFailure("the argument parser does not describe \(command.joined(separator: " "))")
     }

@@ -1,5 +1,6 @@
 import Alignment
 import ArgumentParser
+import Commands
 import Diffusion
 import Encoding
 import Experiments
@@ -88,10 +89,7 @@ struct ModelPartOptions: ParsableArguments {
     }
 }
 
-/// What every command takes.
-struct CommonOptions: ParsableArguments {
-    @Option(help: "A YAML file of options, under their names in snake_case.", transform: Place.path)
-    var config: String?
-
-    func reads(_ use: inout FileUse) { use.reads("--config", config.map { URL(fileURLWithPath: $0) }) }
+extension Place {
+    /// A path of a model that means the same from every folder; it may be the built-in one.
+    static func ofModel(_ path: String) -> String { path == BuiltInModel.name ? path : absolute(path) }
 }

@@ -1,5 +1,6 @@
 import Alignment
 import ArgumentParser
+import Commands
 import Storage
 
 // Options and flags of settings: name, help and default are the setting's own. Each is nil, or empty, where it was not given.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Commands
 import Experiments
 import Foundation
 import Storage

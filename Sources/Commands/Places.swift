@@ -1,30 +1,26 @@
 import ArgumentParser
-import Diffusion
 import Foundation
 import Media
 import Storage
 
 /// Paths that are given by options.
-enum Place {
+package enum Place {
     /// For options of a path: an empty one would be the current folder.
-    static func path(_ text: String) throws -> String {
+    package static func path(_ text: String) throws -> String {
         guard !text.allSatisfy(\.isWhitespace) else { throw ValidationError("an empty path names nothing") }
         guard !text.utf8.contains(0) else { throw ValidationError("no path holds a zero byte") }
         return text
     }
 
     /// A path that means the same file from every folder.
-    static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+    package static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
-    /// The same of a model's, which may be the built-in one.
-    static func ofModel(_ path: String) -> String { path == BuiltInModel.name ? path : absolute(path) }
-
-    static func url(_ text: String) throws -> URL { URL(fileURLWithPath: try path(text)).standardizedFileURL }
+    package static func url(_ text: String) throws -> URL { URL(fileURLWithPath: try path(text)).standardizedFileURL }
 }
 
 extension FileUse {
     /// Wrong usage where something would be written over what is read.
-    func checkUsage() throws {
+    package func checkUsage() throws {
         do {
             try check()
         } catch {
@@ -45,14 +41,14 @@ extension DataSetOptions {
 }
 
 /// Where a command writes, looked at before it works. What lies there already stays as it is, or is wrong usage.
-enum Output {
+package enum Output {
     /// Neither a file nor a folder is there, nor a link.
-    static func checkNew(_ url: URL) throws {
+    package static func checkNew(_ url: URL) throws {
         guard !isThere(url) else { throw ValidationError("\(url.path) is there already: choose another --output") }
     }
 
     /// A folder that is not there, or empty.
-    static func checkFolder(_ url: URL) throws {
+    package static func checkFolder(_ url: URL) throws {
         guard isThere(url) else { return }
         let names: [String]
         do {
@@ -67,7 +63,7 @@ enum Output {
     }
 
     /// A file that is not there, or of the kind that replaces it: one that begins with these bytes.
-    static func checkFile(_ url: URL, beginningWith bytes: [UInt8], kind: String) throws {
+    package static func checkFile(_ url: URL, beginningWith bytes: [UInt8], kind: String) throws {
         guard isThere(url) else { return }
         let start = isFile(url) ? (try? FileHandle(forReadingFrom: url)).flatMap { try? $0.read(upToCount: bytes.count) } : nil
         guard start.map(Array.init) == bytes else {
@@ -76,7 +72,7 @@ enum Output {
     }
 
     /// A PNG file that is not there, or a picture that belongs to no data set.
-    static func checkPicture(_ url: URL) throws {
+    package static func checkPicture(_ url: URL) throws {
         try checkFile(url, beginningWith: PNGHeader.signature, kind: "PNG file")
         guard isThere(url) else { return }
         let folder = url.deletingLastPathComponent()

@@ -1,5 +1,6 @@
 import Alignment
 import ArgumentParser
+import Commands
 
 /// Options of which nothing comes in some combination: an effect that is asked for and does not come is refused, or at least said, not passed over in
 /// silence.
@@ -43,23 +44,5 @@ extension RefusesIdleOptions {
                 Console.line("note: --\(name) has no effect \(idle.reason)")
             }
         }
-    }
-}
-
-/// The names of the long options that a command was given, without dashes.
-struct GivenOptions {
-    let onCommandLine: Set<String>
-    let inFile: Set<String>
-
-    /// - Parameters:
-    ///   - arguments: as they were typed
-    ///   - expanded: with those of the configuration file
-    init(_ arguments: [String], expanded: [String]) {
-        onCommandLine = Self.names(arguments)
-        inFile = Self.names(expanded).subtracting(onCommandLine)
-    }
-
-    private static func names(_ arguments: [String]) -> Set<String> {
-        Set(arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }.map { String($0.dropFirst(2).prefix { $0 != "=" }) })
     }
 }

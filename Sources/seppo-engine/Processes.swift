@@ -1,4 +1,5 @@
 import Alignment
+import Commands
 import Foundation
 import Storage
 import Torch

@@ -1,4 +1,5 @@
 import Alignment
+import Commands
 import Experiments
 
 extension Align: RefusesIdleOptions {

@@ -1,5 +1,6 @@
 import Alignment
 import ArgumentParser
+import Commands
 import Diffusion
 import Experiments
 import Foundation
