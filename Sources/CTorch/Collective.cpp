@@ -104,19 +104,15 @@ CTError ct_group_broadcast(CTGroup *group, CTTensor *tensor, int32_t root, CTWor
 
 CTError ct_work_wait(CTWork *work, int64_t milliseconds, bool *is_done) {
     return guarded([&] {
-        *is_done = of(work)->isCompleted();
-        if (!*is_done) {
+        if (!of(work)->isCompleted()) {
             try {
                 of(work)->wait(Milliseconds(milliseconds));
-                *is_done = true;
             } catch (...) {
-                // Its own failure, or the time is over.
-                *is_done = of(work)->isCompleted();
-                if (*is_done) throw;
+                // Its own failure, which comes again, or the time is over, after which it may end at any moment.
             }
-        } else {
-            of(work)->wait();
         }
+        *is_done = of(work)->isCompleted();
+        if (*is_done) of(work)->wait();
     });
 }
 

@@ -59,6 +59,14 @@ import Torch
         #expect((0..<2).map(ranks.note) == ["done ", "done "], "\(ranks.errors(0)) \(ranks.errors(1))")
     }
 
+    /// A rank waits for an exchange in turns of 50 ms: one that ends between a turn and the next has not failed.
+    @Test func anExchangeMayEndAtAnyMoment() async throws {
+        let ranks = try Ranks(2)
+        try ranks.startAll(.comingLater)
+        try #require(try await ranks.wait(for: [0, 1], seconds: 100) != nil)
+        #expect((0..<2).map(ranks.note) == ["done ", "done "], "\(ranks.errors(0)) \(ranks.errors(1))")
+    }
+
     @Test func aRankThatComputesIsEndedWhenAnotherIsMissing() async throws {
         let ranks = try Ranks(3)
         try ranks.start(0, .sleeping(rank: 0, seconds: 100, isSaid: true), timeout: 4)

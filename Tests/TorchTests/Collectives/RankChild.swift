@@ -19,6 +19,8 @@ struct RankChild: Codable {
         case sumForever
         /// Sums twice, then this rank's thread sleeps, saying so or not.
         case sleeping(rank: Int, seconds: Double, isSaid: Bool)
+        /// Sums again and again, one rank each time a little later than the other.
+        case comingLater
         /// Sums twice, then this rank says that it cannot go on.
         case failing(rank: Int, reason: String)
         /// Opens the group and never exchanges anything.
@@ -89,6 +91,13 @@ struct RankChild: Codable {
                 _ = isSaid ? group.whileOthersWait(nap) : nap()
             }
             try group.sum(tensor)
+            return ""
+        case .comingLater:
+            let tensor = Tensor.ones([10])
+            for round in 0..<200 {
+                if group.rank == 1 { usleep(UInt32(49_400 + round * 6)) }
+                try group.sum(tensor)
+            }
             return ""
         case .failing(let rank, let reason):
             let tensor = Tensor.ones([10])
