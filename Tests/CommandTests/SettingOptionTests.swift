@@ -42,15 +42,15 @@ import Testing
     /// The parser's description of every command is read: `--config` depends on it.
     @Test func everyCommandDeclaresOptions() {
         for command in UsageTests.commands where command != "data" {
-            #expect(DeclaredOptions(of: [command], Seppo.self)?.declares("--config") == true, "\(command)")
+            #expect(DeclaredOptions(of: [command], seppo_engine.Seppo.self)?.declares("--config") == true, "\(command)")
         }
         for command in ["show", "check", "convert", "split", "sheet"] {
-            let declared = DeclaredOptions(of: ["data", command, "pictures"], Seppo.self)
+            let declared = DeclaredOptions(of: ["data", command, "pictures"], seppo_engine.Seppo.self)
             #expect(declared?.command == ["data", command] && declared?.declares("--caption-column") == true, "\(command)")
         }
-        let align = DeclaredOptions(of: ["align"], Seppo.self)?.options
+        let align = DeclaredOptions(of: ["align"], seppo_engine.Seppo.self)?.options
         #expect(align?["lora-targets"]?.isRepeating == true && align?["beta"]?.isRepeating == false)
         #expect(align?["no-flip-images"]?.isFlag == true && align?["beta"]?.isFlag == false && align?["bata"] == nil)
-        #expect(DeclaredOptions(of: ["nonsense"], Seppo.self) == nil && DeclaredOptions(of: [], Seppo.self) == nil)
+        #expect(DeclaredOptions(of: ["nonsense"], seppo_engine.Seppo.self) == nil && DeclaredOptions(of: [], seppo_engine.Seppo.self) == nil)
     }
 }
