@@ -69,9 +69,9 @@ public final class AlignmentRun {
         // A run goes on with what it began with, whatever files beside the model say later.
         settings.model.prediction = try model.prediction().value
         let placement = try settings.placement
-        let pipeline = try DenoisingPipeline(model, on: placement)
+        let pipeline = try DenoisingPipeline.load(model, on: placement)
         let part = try TrainedPart.choose(settings, of: pipeline)
-        let encoder = try WinnerEncoder(model, on: placement)
+        let encoder = try WinnerEncoder.load(model, on: placement)
         try encoder.check(fits: pipeline)
         let encoding = try settings.encoding(encoder, pipeline)
         // Whether the sampler takes that many steps is known before the first is taken.
@@ -98,7 +98,7 @@ public final class AlignmentRun {
     ) throws -> (lock: RunLock, start: RunStart) {
         try createFolder(directory.root)
         let lock = try RunLock(directory)
-        let start = try RunStart(directory, settings, resumes: resumes, fromCheckpoint: fromCheckpoint)
+        let start = try RunStart.choose(directory, settings, resumes: resumes, fromCheckpoint: fromCheckpoint)
         try directory.create()
         try directory.removeLeftovers()
         return (lock, start)

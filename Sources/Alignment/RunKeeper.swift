@@ -43,9 +43,9 @@ public final class RunKeeper {
             try trainer.restore(saved)
         }
         let updates = trainer.updatesDone
-        let events = try RunEvents(directory, trainer.settings, continuingAfter: updates)
+        let events = try RunEvents.open(directory, trainer.settings, continuingAfter: updates)
         // What the events lack of the log is made up for.
-        let log = try RunLog(directory.log, continuingAfter: updates, known: events.append)
+        let log = try RunLog.open(directory.log, continuingAfter: updates, known: events.append)
         return RunKeeper(directory, inputs, log, events, validator, updatesSaved: updates)
     }
 

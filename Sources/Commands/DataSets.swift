@@ -24,7 +24,7 @@ struct DataSetOptions: ParsableArguments {
     @OptionGroup var reading: ReadingOptions
 
     func winners() throws -> WinnerSet {
-        let set = try WinnerSet(URL(fileURLWithPath: path), columns: reading.columns, captionLines: reading.lines)
+        let set = try WinnerSet.list(URL(fileURLWithPath: path), columns: reading.columns, captionLines: reading.lines)
         Console.line(set.summary)
         return set
     }

@@ -18,12 +18,13 @@ public struct DenoisingPipeline {
         (self.unet, self.store, self.scheduler, self.schedule, unetFiles) = (unet, store, scheduler, schedule, files)
     }
 
+    /// Reads these parts of a model.
     /// - Parameter placement: where it is to compute
-    public init(_ model: ModelFiles, on placement: Placement = Placement()) throws {
+    public static func load(_ model: ModelFiles, on placement: Placement = Placement()) throws -> DenoisingPipeline {
         let files = model.unetFiles
         let (configuration, store) = try model.unet(on: placement)
         let scheduler = try model.scheduler()
-        self.init(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule(), from: files)
+        return DenoisingPipeline(try store.build { UNet($0, configuration) }, store, scheduler, try scheduler.noiseSchedule(), from: files)
     }
 
     /// Where it computes.

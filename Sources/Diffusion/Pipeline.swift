@@ -42,13 +42,13 @@ public struct Pipeline {
     /// - Parameters:
     ///   - unetWeights: a file of UNet tensors to take instead of the model's own, such as a checkpoint of a run
     ///   - placement: where the networks are to compute
-    public init(_ location: URL, unetWeights: URL? = nil, on placement: Placement = Placement()) throws {
-        try self.init(ModelFiles(location), unetWeights: unetWeights, on: placement)
+    public static func load(_ location: URL, unetWeights: URL? = nil, on placement: Placement = Placement()) throws -> Pipeline {
+        try load(ModelFiles(location), unetWeights: unetWeights, on: placement)
     }
 
     /// Reads all parts of a model.
-    public init(_ files: ModelFiles, unetWeights: URL? = nil, on placement: Placement = Placement()) throws {
-        try self.init(
+    public static func load(_ files: ModelFiles, unetWeights: URL? = nil, on placement: Placement = Placement()) throws -> Pipeline {
+        try Pipeline(
             tokenizer: files.tokenizer(), textEncoder: files.textEncoder(on: placement), autoencoder: files.autoencoder(on: placement),
             unet: files.unet(weights: unetWeights, on: placement), scheduler: files.scheduler())
     }

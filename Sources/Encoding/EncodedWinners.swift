@@ -99,12 +99,12 @@ public final class EncodedWinners: @unchecked Sendable {
         return images * latents + captions * file(unconditional.elementsPerExample)
     }
 
-    /// Lets go of the networks that encode and of files held open; they come back where they are wanted after all.
+    /// Releases the networks that encode and of files held open; they come back where they are wanted after all.
     public func releaseEncoder() {
         encoder.release()
         for winner in winners {
-            winner.image.letGo()
-            winner.loser?.letGo()
+            winner.image.release()
+            winner.loser?.release()
         }
     }
 

@@ -45,8 +45,8 @@ public final class WinnerEncoder: @unchecked Sendable {
         }
     }
 
-    private init(_ tokenizer: CLIPTokenizer, _ read: @escaping () throws -> Networks) throws {
-        let networks = try read()
+    /// - Parameter networks: read before, whose keys those that are read again must have
+    private init(_ tokenizer: CLIPTokenizer, _ networks: Networks, _ read: @escaping () throws -> Networks) {
         self.tokenizer = tokenizer
         self.read = read
         held = networks
@@ -55,9 +55,10 @@ public final class WinnerEncoder: @unchecked Sendable {
         parameterCount = [networks.textTensors, networks.imageTensors].reduce(0) { $1.values.reduce($0) { $0 + $1.count } }
     }
 
+    /// Reads these parts of a model.
     /// - Parameter placement: where the networks are to compute. What they make lies on the processor.
-    public convenience init(_ model: ModelFiles, on placement: Placement = Placement()) throws {
-        try self.init(try model.tokenizer()) {
+    public static func load(_ model: ModelFiles, on placement: Placement = Placement()) throws -> WinnerEncoder {
+        try load(try model.tokenizer()) {
             let (textFiles, imageFiles) = (model.textEncoderFiles, model.autoencoderFiles)
             let (text, image) = (try model.textEncoder(on: placement), try model.autoencoder(on: placement))
             let textEncoder = try text.1.build { CLIPTextModel($0, text.0) }
@@ -69,12 +70,16 @@ public final class WinnerEncoder: @unchecked Sendable {
     }
 
     /// Over the networks of a pipeline, which stay as long as it does.
-    public convenience init(_ pipeline: Pipeline) throws {
-        try self.init(pipeline.tokenizer) {
+    public static func load(_ pipeline: Pipeline) throws -> WinnerEncoder {
+        try load(pipeline.tokenizer) {
             Networks(
                 textEncoder: pipeline.textEncoder, autoencoder: pipeline.autoencoder, textTensors: pipeline.textEncoderTensors,
                 imageTensors: pipeline.autoencoderTensors)
         }
+    }
+
+    private static func load(_ tokenizer: CLIPTokenizer, _ read: @escaping () throws -> Networks) throws -> WinnerEncoder {
+        WinnerEncoder(tokenizer, try read(), read)
     }
 
     /// Throws where a denoiser takes other latents or text states than these networks make.
@@ -86,7 +91,7 @@ public final class WinnerEncoder: @unchecked Sendable {
     /// Whether the networks are in memory.
     public var holdsNetworks: Bool { lock.withLock { held != nil } }
 
-    /// Lets go of the networks.
+    /// Releases the networks.
     public func release() { lock.withLock { held = nil } }
 
     private func networks() throws -> Networks {

@@ -30,7 +30,7 @@ public struct DenoisingEvaluation: Sendable {
     /// One record an image; its score is `denoising_error`. Guidance plays no part and is given as 1; of several captions the first is taken.
     public func run(_ pipeline: Pipeline, _ set: WinnerSet, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> Outcome {
         let settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.size.height, posterior: .mode)
-        let winners = try EncodedWinners.open(set, WinnerEncoder(pipeline), settings, limit: count, store: store)
+        let winners = try EncodedWinners.open(set, WinnerEncoder.load(pipeline), settings, limit: count, store: store)
         let usable = zip(0..<winners.count, try winners.prepare(Array(0..<winners.count))).filter(\.1).map(\.0)
         ProcessMemory.returnFreed()
         let errors = try FixedDenoisingErrors(draws: draws, seed: seed).errors(

@@ -36,8 +36,8 @@ public struct ImageReference: Sendable {
         return bytes
     }
 
-    /// Lets go of what its source holds open to be quick. The bytes can be read all the same.
-    public func letGo() { source.letGo() }
+    /// Releases what its source holds open to be quick. The bytes can be read all the same.
+    public func release() { source.release() }
 
     public func image() throws(ImageError) -> RGBImage { try RGBImage(data: bytes(), name: name) }
 
@@ -54,11 +54,11 @@ public protocol ImageSource: Sendable {
     /// Of these bytes: see ``ImageReference/digest``.
     func digest() throws(ImageError.Reason) -> String
     /// For sources that hold something open to be quick.
-    func letGo()
+    func release()
 }
 
 extension ImageSource {
-    public func letGo() {}
+    public func release() {}
 
     public func digest() throws(ImageError.Reason) -> String { ImageReference.digest(of: try bytes()) }
 }

@@ -59,7 +59,7 @@ public struct WinnerSet: Sendable {
     /// What files of images end in.
     public static let imageExtensions: Set<String> = ["png", "jpg", "jpeg", "jfif", "jpe", "webp"]
 
-    /// Opens whatever stands at `url`; the one place that tells forms apart. Throws where there is no winner to be had.
+    /// Lists whatever stands at `url`; the one place that tells forms apart. Throws where there is no winner to be had.
     ///
     /// - an image folder: ``FolderListing``'s conventions;
     /// - a `.parquet` file or a folder with such files;
@@ -67,20 +67,20 @@ public struct WinnerSet: Sendable {
     /// - Parameters:
     ///   - columns: of Parquet files, keys of metadata files, or kinds of files and keys in shards, where their names do not tell
     ///   - captionLines: what becomes of captions of several lines
-    public init(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join) throws {
+    public static func list(_ url: URL, columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join) throws -> WinnerSet {
         let root = url.standardizedFileURL
         switch try Form(root) {
         case .folder(let walk):
             let folder = try FolderListing(root, walk, columns, captionLines)
-            try self.init(
+            return try WinnerSet(
                 root, form: folder.form, folder.listing, lookedFor: folder.lookedFor, notes: folder.notes, folder.links, linked: folder.linked)
         case .parquet(let files):
             let found = try ParquetListing(files, columns, captionLines)
-            try self.init(
+            return try WinnerSet(
                 root, form: found.form, counts: found.counts, found.listing, lookedFor: ParquetListing.lookedFor, notes: found.listing.notes, files.links)
         case .shards(let files):
             let found = try ShardListing(files, columns, captionLines)
-            try self.init(
+            return try WinnerSet(
                 root, form: found.form, counts: found.counts, found.listing, lookedFor: ShardListing.lookedFor, notes: found.listing.notes, files.links)
         }
     }

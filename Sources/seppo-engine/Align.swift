@@ -104,7 +104,7 @@ struct Align: ParsableCommand {
     private func follow(_ processes: Processes) throws {
         processes.setThreads(settings.computation.threads)
         do {
-            let run = try AlignmentRun.open(settings, in: output, resumes: true, over: processes.collective)
+            let run = try AlignmentRun.open(processes.placed(settings), in: output, resumes: true, over: processes.collective)
             if !run.isComplete { try run.run(stopping: StopSignals()) { _ in } }
         } catch let stop as StoppedBySignal {
             Foundation.exit(128 + stop.number)

@@ -20,7 +20,7 @@ struct AlignmentSession {
     ) throws {
         processes.setThreads(settings.computation.threads)
         do {
-            run = try AlignmentRun.open(settings, in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint, over: processes.collective)
+            run = try AlignmentRun.open(processes.placed(settings), in: folder, resumes: resumes, fromCheckpoint: fromCheckpoint, over: processes.collective)
         } catch RunError.stateLost(let lost) {
             throw Refusal(description: "\(lost). \(Self.remedy(lost))")
         }
@@ -99,14 +99,14 @@ struct AlignmentSession {
             var evaluation = ScenesEvaluation()
             evaluation.seed = settings.run.seed
             let before = try evaluation.run(settings.startingPipeline()) { bar.show($0, of: 2 * $1) }
-            let after = try evaluation.run(Pipeline(directory.model, on: settings.placement)) { bar.show($1 + $0, of: 2 * $1) }
+            let after = try evaluation.run(Pipeline.load(directory.model, on: settings.placement)) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
             return (try record(settings.objective.method.rawValue, settings, directory, images: imagePairs(before, after), notes: notes), nil)
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.data.resolution, settings.run.seed)
         let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }.records
-        let after = try evaluation.run(Pipeline(directory.model, on: settings.placement), data) { bar.show($1 + $0, of: 2 * $1) }.records
+        let after = try evaluation.run(Pipeline.load(directory.model, on: settings.placement), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return (try record(settings.objective.method.rawValue, settings, directory, images: [], notes: notes), "of the winners themselves")
     }

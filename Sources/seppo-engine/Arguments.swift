@@ -54,7 +54,7 @@ struct ModelOptions: ParsableArguments {
     func pipeline(on placement: Placement) throws -> Pipeline {
         let files = try ModelFiles(parts.source(model, base: base))
         if let names = files.setAsideText { Console.line("of \(model) not used: \(names)") }
-        let pipeline = try Pipeline(files, on: placement)
+        let pipeline = try Pipeline.load(files, on: placement)
         return try lora.map { try pipeline.merged(LoRA.File($0), scale: loraScale) } ?? pipeline
     }
 }

@@ -53,7 +53,7 @@ struct Demo: ParsableCommand {
         var evaluation = ScenesEvaluation()
         evaluation.seed = seed
         let bar = ProgressBar("evaluating the base model")
-        let base = try evaluation.run(Pipeline(BuiltInModel.folder, on: placement)) { bar.show($0, of: $1) }
+        let base = try evaluation.run(Pipeline.load(BuiltInModel.folder, on: placement)) { bar.show($0, of: $1) }
         var outcomes: [ScenesEvaluation.Outcome] = []
         var records: [RunRecord] = []
         for (name, method, flip) in methods {
@@ -64,7 +64,7 @@ struct Demo: ParsableCommand {
             let directory = RunDirectory(output.appendingPathComponent(name.lowercased().replacingOccurrences(of: " ", with: "-")))
             try AlignmentSession(settings, in: directory.root, resumes: directory.holdsRun).run(title: name)
             let bar = ProgressBar("evaluating \(name)")
-            let outcome = try evaluation.run(Pipeline(directory.model, on: placement)) { bar.show($0, of: $1) }
+            let outcome = try evaluation.run(Pipeline.load(directory.model, on: placement)) { bar.show($0, of: $1) }
             try writeAtomically(Comparison(outcome.records, base: base.records).json(), to: directory.evaluation)
             if records.isEmpty { try scoreCheckpoints(settings, directory, on: placement) }
             records.append(try AlignmentSession.record(name, settings, directory, images: AlignmentSession.imagePairs(base, outcome)))
@@ -90,7 +90,7 @@ struct Demo: ParsableCommand {
         var lines = Data()
         for k in 0...settings.optimisation.iterations {
             let weights = k == 0 ? nil : directory.checkpoint(k)
-            let outcome = try evaluation.run(Pipeline(BuiltInModel.folder, unetWeights: weights, on: placement))
+            let outcome = try evaluation.run(Pipeline.load(BuiltInModel.folder, unetWeights: weights, on: placement))
             for result in try Comparison(outcome.records).results {
                 for (score, summary) in result.scores.sorted(by: { $0.key < $1.key }) {
                     let encoder = JSONEncoder()

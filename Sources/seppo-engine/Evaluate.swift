@@ -52,10 +52,10 @@ struct Evaluate: ParsableCommand {
         let models = [model] + (base.map { [$0] } ?? [])
         var denoising = DenoisingEvaluation()
         (denoising.count, denoising.seed) = (count, seed)
-        let data = try winners.map { try WinnerSet(URL(fileURLWithPath: $0), columns: reading.columns, captionLines: reading.lines) }
+        let data = try winners.map { try WinnerSet.list(URL(fileURLWithPath: $0), columns: reading.columns, captionLines: reading.lines) }
         if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
-            let pipeline = try Pipeline(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)), on: placement)
+            let pipeline = try Pipeline.load(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)), on: placement)
             if index == 0, let data, let note = pipeline.tokenizer.truncationNote(of: data.winners.flatMap(\.captions)) { Console.line("note: \(note)") }
             return try data.map { try denoising.run(pipeline, $0) { bar.show(index * $1 + $0, of: models.count * $1) } }
                 ?? drawn(pipeline) { bar.show(index * $1 + $0, of: models.count * $1) }

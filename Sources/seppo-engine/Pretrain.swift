@@ -128,7 +128,7 @@ struct Pretrain: ParsableCommand {
             let quality = SceneQuality(flawed: flawed, qualityFlaws: qualityFlaws)
             return CaptionedImages(SceneCorpus(quality: quality, split: .train, count: count ?? 24000, seed: seed))
         }
-        let set = try WinnerSet(images, columns: reading.columns, captionLines: reading.lines)
+        let set = try WinnerSet.list(images, columns: reading.columns, captionLines: reading.lines)
         var skips = set.report
         let corpus = try CaptionedImages(set, side: resolution, limit: count) { skips.append($0) }
         let leftOut = skips.isEmpty ? "" : ", \(skips.count) left out:\n" + skips.map { "  \($0)" }.joined(separator: "\n")

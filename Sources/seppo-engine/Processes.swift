@@ -7,12 +7,15 @@ import Torch
 /// The processes that work on one alignment together, as torchrun, Slurm, Open MPI or this program has started them.
 struct Processes {
     let collective: any Collective
-    /// Of them, on this machine.
+    /// Those on this machine, and this one's number among them.
     private let localSize: Int
+    private let localRank: Int
 
-    static let alone = Processes(collective: Alone(), localSize: 1)
+    static let alone = Processes(Alone(), localSize: 1, localRank: 0)
 
-    private init(collective: any Collective, localSize: Int) { (self.collective, self.localSize) = (collective, localSize) }
+    private init(_ collective: any Collective, localSize: Int, localRank: Int) {
+        (self.collective, self.localSize, self.localRank) = (collective, localSize, localRank)
+    }
 
     /// Connects this process to the others. Where nobody has started others and the settings ask for them, this one starts them all instead, and ends
     /// when they have ended.
@@ -25,7 +28,7 @@ struct Processes {
             }
         }
         let collective = try ProcessGroup.open(environment, identity: identity(settings), timeout: settings.run.rankTimeout)
-        return Processes(collective: collective, localSize: environment.localSize)
+        return Processes(collective, localSize: environment.localSize, localRank: environment.localRank)
     }
 
     private static func launch(_ computation: ComputationSettings) throws -> Never {
@@ -44,6 +47,15 @@ struct Processes {
             return key.text
         }
         return RankIdentity(version: "build \(digest.prefix(12)) with libtorch \(Runtime.version)", settings: try settings.comparedText())
+    }
+
+    /// The settings with this process's own of the machine's CUDA devices, where it shares the machine and none is named.
+    func placed(_ settings: AlignmentSettings) -> AlignmentSettings {
+        let devices = Accelerator.all.first { $0.kind == .cuda }?.count ?? 0
+        guard localSize > 1, devices > 0, ["auto", "cuda"].contains(settings.computation.device) else { return settings }
+        var settings = settings
+        settings.computation.device = "cuda:\(localRank % devices)"
+        return settings
     }
 
     /// Gives this process its part of the threads that the settings give the machine.

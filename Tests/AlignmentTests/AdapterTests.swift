@@ -32,7 +32,7 @@ import Torch
         // Checkpoints are adapters; the resulting model is a whole one, with their changes added.
         let checkpoint = try RunCheckpoint.adapters(SafeTensorsFile(directory.checkpoint(2, ofAdapters: true)))
         #expect(checkpoint.mapValues { $0.values() } == state.policy.mapValues { $0.values() })
-        let aligned = try Pipeline(directory.model).unetTensors
+        let aligned = try Pipeline.load(directory.model).unetTensors
         for (name, tensor) in aligned {
             let path = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : ""
             let change = (tensor - world.pipeline.unetTensors[name]!).magnitude.max().item
@@ -54,7 +54,7 @@ import Torch
         let scale = (alpha ?? 2) / 2
         let adapted = try ParameterStore(world.pipeline.unetTensors, adapters: LowRankAdapters(state.policy, scale: scale))
             .build { UNet($0, world.pipeline.unet.configuration) }
-        let merged = try Pipeline(directory.model)
+        let merged = try Pipeline.load(directory.model)
         let loaded = try world.pipeline.merged(LoRA.File(directory.adapters))
         let random = Generator(seed: 3)
         let (x, states) = (random.normal([2, 4, 4, 4]), random.normal([2, 8, 8]))
@@ -133,7 +133,7 @@ import Torch
             #expect(entry.flipZero == 1 && entry.winnerError == entry.referenceWinnerError, "policy and reference 0 are the others' model")
         }
         let merged = try world.pipeline.merged(LoRA.File(file))
-        let (aligned, again) = (try Pipeline(run.directory.model), try world.pipeline.merged(LoRA.File(run.directory.adapters)))
+        let (aligned, again) = (try Pipeline.load(run.directory.model), try world.pipeline.merged(LoRA.File(run.directory.adapters)))
         for pipeline in [aligned, again] {
             #expect(relativeDifference(pipeline.unetTensors, merged.unetTensors) < 1e-6)
             #expect((pipeline.textStates(["a red circle"]) - merged.textStates(["a red circle"])).magnitude.max().item < 1e-5)

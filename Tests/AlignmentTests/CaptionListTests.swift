@@ -17,14 +17,14 @@ import Torch
 
     private func set(_ lists: [[String]] = lists) throws -> WinnerSet {
         var listing = WinnerListing()
-        for (winner, captions) in zip(try WinnerSet(world.winners).winners, lists) {
+        for (winner, captions) in zip(try WinnerSet.list(world.winners).winners, lists) {
             listing.add(Winner(image: winner.image, captions: captions, loser: winner.loser), from: winner.image.name)
         }
         return try WinnerSet(world.winners, form: "a test", listing, lookedFor: "nothing")
     }
 
     private func encoded(_ settings: AlignmentSettings, _ set: WinnerSet, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
-        try EncodedWinners.open(set, WinnerEncoder(world.pipeline), EncodingSettings(resolution: TinyWorld.side), store: store)
+        try EncodedWinners.open(set, WinnerEncoder.load(world.pipeline), EncodingSettings(resolution: TinyWorld.side), store: store)
     }
 
     @Test func everyCaptionIsEncodedOnce() throws {
@@ -39,9 +39,9 @@ import Torch
 
     /// Caches and runs from before there were lists stay good.
     @Test func theKeyOfSingleCaptionsIsAsItWas() throws {
-        let encoder = try WinnerEncoder(world.pipeline)
+        let encoder = try WinnerEncoder.load(world.pipeline)
         let settings = EncodingSettings(resolution: TinyWorld.side)
-        let single = try encoded(world.settings(), WinnerSet(world.winners))
+        let single = try encoded(world.settings(), WinnerSet.list(world.winners))
         var key = ContentKey()
         key.update("winners 1 false false")
         for winner in single.winners {
@@ -74,7 +74,7 @@ import Torch
         let settings = world.settings { $0.data.captionDropout = 0.3 }
         let numbers = 0..<20
         let rows = numbers.map { $0 % 5 }
-        let texts = try encoded(settings, WinnerSet(world.winners))
+        let texts = try encoded(settings, WinnerSet.list(world.winners))
         let lists = try encoded(settings, set(TinyWorld.captions.map { [$0] }))
         let (one, other) = try (
             TrainingBatch.take(texts, rows: rows, numbers: numbers, settings: settings),

@@ -30,7 +30,8 @@ import Torch
     @Test func aSeedDrawsTheSamePicture() throws {
         let world = try TinyWorld()
         func image(_ place: Placement, seed: UInt64) throws -> Tensor {
-            try Pipeline(world.model, on: place).generate(["a red circle"], seeds: [seed], settings: SamplingSettings(sampler: .ddim, steps: 5, guidance: 3))
+            try Pipeline.load(world.model, on: place).generate(
+                ["a red circle"], seeds: [seed], settings: SamplingSettings(sampler: .ddim, steps: 5, guidance: 3))
         }
         let ours = try image(Placement(), seed: 1)
         #expect(try largestDifference(image(placement(), seed: 1), ours) <= 1e-3)
@@ -42,7 +43,7 @@ import Torch
         let world = try TinyWorld()
         let settings = world.settings { $0.objective.method = method }
         func gradients(_ place: Placement, _ settings: AlignmentSettings) throws -> (values: [String: Tensor], update: LoggedUpdate) {
-            let pipeline = try DenoisingPipeline(ModelFiles(world.model), on: place)
+            let pipeline = try DenoisingPipeline.load(ModelFiles(world.model), on: place)
             let pool = ReferencePool(settings, try TrainedPart.choose(settings, of: pipeline), in: nil)
             let trainer = try Trainer.prepare(settings, world.encoded(settings), pool)
             let gathered = try trainer.gatherGradients([0, 1, 2, 3])
@@ -63,7 +64,7 @@ import Torch
         let world = try TinyWorld()
         let settings = world.settings { $0.optimisation.ema = 0.9 }
         func trainer(_ place: Placement) throws -> Trainer {
-            let pipeline = try DenoisingPipeline(ModelFiles(world.model), on: place)
+            let pipeline = try DenoisingPipeline.load(ModelFiles(world.model), on: place)
             return try Trainer.prepare(settings, world.encoded(settings), ReferencePool(settings, TrainedPart.choose(settings, of: pipeline), in: nil))
         }
         let first = try trainer(placement())

@@ -19,7 +19,7 @@ import Torch
         var tensors = world.pipeline.unetTensors
         tensors["conv_out.bias"] = tensors["conv_out.bias"]! * Double.nan
         try world.pipeline.write(to: folder, unetTensors: tensors.map { ($0.key, $0.value) })
-        return try Pipeline(folder)
+        return try Pipeline.load(folder)
     }
 
     @Test func tenSkippedUpdatesInARowStopTheRun() throws {
@@ -82,7 +82,7 @@ import Torch
         }
         let skipped = try directory.entries().map { $0.skipped!.count }
         #expect(skipped.reduce(0, +) == 2, "once in each of the two passes")
-        #expect(try Pipeline(directory.model).unetTensors.values.allSatisfy(\.isFinite))
+        #expect(try Pipeline.load(directory.model).unetTensors.values.allSatisfy(\.isFinite))
         // An update's state is saved once the next has come out finite; never a skipped one's before.
         for update in 2...9 where skipped[update - 1] == 1 { #expect(states[update - 1] == states[update - 2]) }
         #expect(try RunState.load(directory)?.counters.updates == 10 || skipped[9] == 1)

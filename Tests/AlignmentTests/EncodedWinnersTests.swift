@@ -21,7 +21,7 @@ import Torch
     private func winners(
         _ settings: EncodingSettings = settings, pipeline: Pipeline? = nil, store: any EncodingStore = EncodingMemory()
     ) throws -> EncodedWinners {
-        try EncodedWinners.open(WinnerSet(world.winners), WinnerEncoder(pipeline ?? world.pipeline), settings, store: store)
+        try EncodedWinners.open(WinnerSet.list(world.winners), WinnerEncoder.load(pipeline ?? world.pipeline), settings, store: store)
     }
 
     private static let all = Array(0..<5)
@@ -105,7 +105,7 @@ import Torch
         let changed = text.replacingOccurrences(of: #""scaling_factor" : 0.[0-9]+"#, with: #""scaling_factor" : 0.5"#, options: .regularExpression)
         #expect(changed != text)
         try changed.write(to: file, atomically: true, encoding: .utf8)
-        return try Pipeline(copy)
+        return try Pipeline.load(copy)
     }
 
     private func files() throws -> [URL] {
@@ -117,8 +117,8 @@ import Torch
     @Test(arguments: [true, false]) func aDamagedFileIsMadeAgain(isKnownGood: Bool) throws {
         let before = try tensors(winners(store: cache))
         #expect(try files().count == 21)
-        let encoder = try WinnerEncoder(world.pipeline)
-        let image = try WinnerSet(world.winners).winners[2].image
+        let encoder = try WinnerEncoder.load(world.pipeline)
+        let image = try WinnerSet.list(world.winners).winners[2].image
         for file in [
             cache.file(.latents, encoder.key(ofImage: image.digest, mirrored: true, Self.settings)),
             cache.file(.states, encoder.key(ofCaption: isKnownGood ? TinyWorld.captions[2] : "")),
@@ -138,8 +138,8 @@ import Torch
     }
 
     @Test func aClearedCacheIsFilledAgainAndTheNetworksComeBackForIt() throws {
-        let encoder = try WinnerEncoder(ModelFiles(world.model))
-        let winners = try EncodedWinners.open(WinnerSet(world.winners), encoder, Self.settings, store: cache)
+        let encoder = try WinnerEncoder.load(ModelFiles(world.model))
+        let winners = try EncodedWinners.open(WinnerSet.list(world.winners), encoder, Self.settings, store: cache)
         let before = try tensors(winners)
         winners.releaseEncoder()
         #expect(sameBits(try tensors(winners), before))
@@ -155,23 +155,23 @@ import Torch
     }
 
     @Test func imagesThatCannotBeUsedAreListedAndPassedOver() throws {
-        let set = try WinnerSet(world.winners)
+        let set = try WinnerSet.list(world.winners)
         try Data("no picture".utf8).write(to: world.winners.appendingPathComponent("1.png"))
         let plain = EncodingSettings(resolution: TinyWorld.side)
-        let broken = try EncodedWinners.open(WinnerSet(world.winners), WinnerEncoder(world.pipeline), plain, store: cache)
+        let broken = try EncodedWinners.open(WinnerSet.list(world.winners), WinnerEncoder.load(world.pipeline), plain, store: cache)
         #expect(try broken.prepare([3, 1, 1, 0]) == [true, false, false, true])
         #expect(broken.skips == [Skip(file: "1.png", reason: "not a PNG, JPEG or WebP image")])
         // What was listed is not there any more, or is another.
         try FileManager.default.removeItem(at: world.winners.appendingPathComponent("4.png"))
         try TinyWorld.image(60).writePNG(to: world.winners.appendingPathComponent("losers/2.png"))
-        let vanished = try EncodedWinners.open(set, WinnerEncoder(world.pipeline), Self.settings)
+        let vanished = try EncodedWinners.open(set, WinnerEncoder.load(world.pipeline), Self.settings)
         #expect(try vanished.prepare(Self.all) == [true, false, false, true, false])
         #expect(
             vanished.skips.map(\.description) == [
                 "1.png: has changed since it was listed", "losers/2.png: has changed since it was listed", "4.png: No such file or directory",
             ])
         for index in [0, 2, 3] { try Data("no picture".utf8).write(to: world.winners.appendingPathComponent("\(index).png")) }
-        let none = try EncodedWinners.open(WinnerSet(world.winners), WinnerEncoder(world.pipeline), plain)
+        let none = try EncodedWinners.open(WinnerSet.list(world.winners), WinnerEncoder.load(world.pipeline), plain)
         #expect(try none.prepare([0, 1, 2]) == [false, false, false])
         #expect(throws: WinnerSetError.self) { try none.prepare([3]) }
     }

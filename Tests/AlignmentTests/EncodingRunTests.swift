@@ -69,9 +69,9 @@ import Torch
 
     @Test func aheadEncodesWhatTheRunWantsAndLetsTheNetworksGo() throws {
         let settings = world.settings { ($0.optimisation.iterations, $0.optimisation.updates, $0.optimisation.batch) = (1, 1, 3) }
-        let encoder = try WinnerEncoder(ModelFiles(world.model))
+        let encoder = try WinnerEncoder.load(ModelFiles(world.model))
         let store = CountingStore()
-        let winners = try EncodedWinners.open(WinnerSet(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
+        let winners = try EncodedWinners.open(WinnerSet.list(world.winners), encoder, EncodingSettings(resolution: TinyWorld.side), store: store)
         let trainer = try KeptTraining(settings, world.pipeline.denoising, winners, world.directory("run"))
         #expect(trainer.outlook.count == 3 && encoder.holdsNetworks)
         let ahead = EncodingAhead(winners, in: trainer.outlook.order, pass: trainer.outlook.order.count, count: trainer.outlook.count)

@@ -30,7 +30,7 @@ import Torch
         _ = try winners.prepare(rows)
         _ = try winners.latents(rows)
         let files = try ModelFiles(world.model)
-        func pipeline(_ place: Placement) throws -> DenoisingPipeline { try DenoisingPipeline(files, on: place) }
+        func pipeline(_ place: Placement) throws -> DenoisingPipeline { try DenoisingPipeline.load(files, on: place) }
         let part = try TrainedPart.choose(settings, of: pipeline(stray == .weights ? Placement() : meta))
         let policy = try part.makePolicy(settings)
         let optimiser = AdamW(policy.trained)

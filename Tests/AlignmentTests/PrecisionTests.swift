@@ -85,7 +85,7 @@ import Torch
             let decay = min(0.5, Double(1 + k) / Double(10 + k))
             average = try average.merging(directory.weights(k)) { $0 * decay + $1 * (1 - decay) }
         }
-        let model = try Pipeline(directory.model).unetTensors
+        let model = try Pipeline.load(directory.model).unetTensors
         #expect(relativeDifference(model, average) < 1e-6)
         #expect(relativeDifference(model, try directory.weights(4)) > 1e-5, "the twin: the last weights themselves")
     }

@@ -20,7 +20,7 @@ import Torch
         #expect(first.counters == second.counters)
         #expect(try a.timelessEntries() == b.timelessEntries())
         for k in 1...2 { #expect(sameBits(try a.weights(k), try b.weights(k))) }
-        let (one, other) = (try Pipeline(a.model), try Pipeline(b.model))
+        let (one, other) = (try Pipeline.load(a.model), try Pipeline.load(b.model))
         #expect(sameBits(one.unetTensors, other.unetTensors))
     }
 
@@ -121,7 +121,7 @@ import Torch
             "\($0)".contains("winners: images")
         }
         try world.writeCaptions(TinyWorld.captions)
-        let changed = try Pipeline(world.model, unetWeights: directory.checkpoint(1))
+        let changed = try Pipeline.load(world.model, unetWeights: directory.checkpoint(1))
         #expect {
             try world.trainer(settings, directory, pipeline: changed)
         } throws: {

@@ -85,7 +85,7 @@ import Torch
 
     @Test func appendsOneLineAnUpdate() throws {
         defer { try? FileManager.default.removeItem(at: file) }
-        let log = try RunLog(file, continuingAfter: 0)
+        let log = try RunLog.open(file, continuingAfter: 0)
         for update in 1...3 { try log.append(LoggedUpdate(update: update)) }
         #expect(try text() == lines(1...3))
     }
@@ -93,7 +93,7 @@ import Torch
     @Test func linesBeyondTheStateAreCutOff() throws {
         defer { try? FileManager.default.removeItem(at: file) }
         try give(lines(1...5))
-        let log = try RunLog(file, continuingAfter: 3)
+        let log = try RunLog.open(file, continuingAfter: 3)
         try log.append(LoggedUpdate(update: 4))
         #expect(try text() == lines(1...4))
     }
@@ -101,7 +101,7 @@ import Torch
     @Test(arguments: ["{\"upda", "{\"update\":4", "{\"update\":4}", "\n", "\u{0}\u{0}\u{0}"]) func aTornLastLineIsDropped(_ torn: String) throws {
         defer { try? FileManager.default.removeItem(at: file) }
         try give(lines(1...3) + torn)
-        let log = try RunLog(file, continuingAfter: 3)
+        let log = try RunLog.open(file, continuingAfter: 3)
         try log.append(LoggedUpdate(update: 4))
         #expect(try text() == lines(1...4))
     }
@@ -110,7 +110,7 @@ import Torch
         defer { try? FileManager.default.removeItem(at: file) }
         for damaged in [lines(1...2), lines(1...2) + "garbage\n" + lines(3...4), ""] {
             try give(damaged)
-            #expect { try RunLog(file, continuingAfter: 4) } throws: { "\($0)".contains(file.path) && "\($0)".contains("the saved state is at 4") }
+            #expect { try RunLog.open(file, continuingAfter: 4) } throws: { "\($0)".contains(file.path) && "\($0)".contains("the saved state is at 4") }
         }
     }
 
@@ -118,14 +118,14 @@ import Torch
         defer { try? FileManager.default.removeItem(at: file) }
         for damaged in [lines(1...2) + lines(4...4), lines(1...2) + lines(2...4)] {
             try give(damaged)
-            #expect(throws: RunError.self) { try RunLog(file, continuingAfter: 4) }
+            #expect(throws: RunError.self) { try RunLog.open(file, continuingAfter: 4) }
         }
     }
 
     @Test func aRunFromItsBeginningClearsTheLog() throws {
         defer { try? FileManager.default.removeItem(at: file) }
         try give(lines(1...5))
-        _ = try RunLog(file, continuingAfter: 0)
+        _ = try RunLog.open(file, continuingAfter: 0)
         #expect(try text() == "")
     }
 }

@@ -24,7 +24,7 @@ final class TinyWorld {
     init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("alignment-tests-\(UUID().uuidString)")
         try Self.makePipeline().write(to: folder.appendingPathComponent("model"))
-        pipeline = try Pipeline(folder.appendingPathComponent("model"))
+        pipeline = try Pipeline.load(folder.appendingPathComponent("model"))
         try writeWinners()
     }
 
@@ -82,7 +82,7 @@ final class TinyWorld {
     func encoded(_ settings: AlignmentSettings, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
         let encoding = EncodingSettings(
             resolution: Self.side, posterior: settings.data.vaePosterior, flipsImages: settings.data.flipImages, withLosers: settings.row.losers == .dataset)
-        return try EncodedWinners.open(WinnerSet(winners), WinnerEncoder(pipeline), encoding, limit: settings.data.limit, store: store)
+        return try EncodedWinners.open(WinnerSet.list(winners), WinnerEncoder.load(pipeline), encoding, limit: settings.data.limit, store: store)
     }
 
     func directory(_ name: String) throws -> RunDirectory {

@@ -33,7 +33,7 @@ import Torch
         #expect(entries.map(\.update) == [1, 2] && entries.map(\.examples) == [4, 8] && entries.allSatisfy { $0.skipped == 0 })
         #expect(sameBits(world.pipeline.unetTensors, before), "the base model, which is checkpoint 0, does not move")
         #expect(!sameBits(try directory.weights(1), before), "the policy does")
-        #expect(sameBits(try Pipeline(directory.model).unetTensors, try directory.weights(1)))
+        #expect(sameBits(try Pipeline.load(directory.model).unetTensors, try directory.weights(1)))
         if method.method.comparesPairs {
             // At θ = ref everything ties.
             #expect(abs(entries[0].loss! - log(2)) < 1e-6 && entries[0].flipZero == 1 && entries[0].margin == 0)

@@ -59,7 +59,7 @@ import Winners
         #expect(Set(validations.map(\.denoisingError)).count == 3, "training changes the error")
         let samples = Sample.all(in: directory.samples(1))
         #expect(samples.map(\.sample.fileName) == ["00.png", "01.png", "02.png"])
-        #expect(try WinnerSet(directory.samples(1)).winners.map(\.caption) == samples.map(\.sample.text))
+        #expect(try WinnerSet.list(directory.samples(1)).winners.map(\.caption) == samples.map(\.sample.text))
         // The held-out captions come first.
         let heldOut = HeldOutSplit(of: try world.encoded(settings()), settings())
         #expect(samples.prefix(2).map(\.sample.text) == heldOut.heldOut.map { TinyWorld.captions[$0] })

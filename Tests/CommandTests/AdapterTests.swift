@@ -12,7 +12,7 @@ import Torch
 @Suite struct AdapterCommandTests {
     private let folder = TemporaryFolder()
 
-    private func weights(_ file: URL) throws -> [String: Tensor] { try Pipeline(BuiltInModel.folder).merged(LoRA.File(file)).unetTensors }
+    private func weights(_ file: URL) throws -> [String: Tensor] { try Pipeline.load(BuiltInModel.folder).merged(LoRA.File(file)).unetTensors }
 
     /// A run of adapters whose alpha is not their rank.
     private func run(_ name: String, _ others: String...) throws -> RunDirectory {
@@ -25,7 +25,7 @@ import Torch
     @Test func checkpointsAndTheFinalFileMeanTheSameEverywhere() throws {
         let run = try run("run")
         let (final, checkpoint) = (run.adapters, run.checkpoint(2, ofAdapters: true))
-        let model = try Pipeline(run.model).unetTensors
+        let model = try Pipeline.load(run.model).unetTensors
         #expect(try relativeDifference(weights(final), model) < 1e-6 && relativeDifference(weights(checkpoint), model) < 1e-6)
         #expect(try relativeDifference(weights(run.checkpoint(1, ofAdapters: true)), model) > 1e-6, "the twin: an earlier one")
 
@@ -120,7 +120,7 @@ import Torch
         }
         #expect(ofAdapters.contains { abs($0.advantage) > 1e-3 }, "the adapters are loud enough to show")
         // The twin: the same check over the base model alone.
-        for k in 1...2 { try SafeTensors.write(Pipeline(BuiltInModel.folder).unetTensors, to: whole.checkpoint(k)) }
+        for k in 1...2 { try SafeTensors.write(Pipeline.load(BuiltInModel.folder).unetTensors, to: whole.checkpoint(k)) }
         #expect(try check.measure(settings, whole).allSatisfy { $0.advantage == 0 })
     }
 }

@@ -53,9 +53,9 @@ import Winners
         #expect(try Seppo.run("data", "convert", pairs, "--output", images.path).code == 0)
         #expect(try Seppo.run("data", "convert", images.path, "--output", shard.path).code == 0)
         #expect(try Seppo.run("data", "convert", shard.path, "--output", again.path).code == 0)
-        let first = try WinnerSet(images)
+        let first = try WinnerSet.list(images)
         #expect(first.winners.count == 5 && first.winners.allSatisfy { $0.loser != nil })
-        for other in [try WinnerSet(shard), try WinnerSet(again), try WinnerSet(URL(fileURLWithPath: pairs))] {
+        for other in [try WinnerSet.list(shard), try WinnerSet.list(again), try WinnerSet.list(URL(fileURLWithPath: pairs))] {
             #expect(other.winners.map(\.image.digest) == first.winners.map(\.image.digest) && other.winners.map(\.caption) == first.winners.map(\.caption))
             #expect(other.winners.map { $0.loser?.digest } == first.winners.map { $0.loser?.digest })
         }
@@ -65,7 +65,7 @@ import Winners
         let chosen = folder.url("chosen")
         let configuration = try folder.write("caption_column: body\nimage_column: edited\noutput: \(chosen.path)\n", to: "convert.yaml")
         #expect(try Seppo.run("data", "convert", ambiguous, "--config", configuration).code == 0)
-        #expect(try WinnerSet(chosen).winners.map(\.caption) == ["two"])
+        #expect(try WinnerSet.list(chosen).winners.map(\.caption) == ["two"])
         let misspelt = try folder.write("caption_columm: body\n", to: "misspelt.yaml")
         let refused = try Seppo.run("data", "convert", ambiguous, "--config", misspelt)
         #expect(refused.code == 64 && refused.error.contains("caption_columm"))
@@ -95,13 +95,13 @@ import Winners
         let arguments = ["data", "split", Materials.winners.path, "--held-out", "0.3", "--output"]
         let answer = try Seppo.run(arguments + [output.path])
         #expect(answer.code == 0, "\(answer.error)")
-        let (train, heldOut) = (try WinnerSet(output.appendingPathComponent("train")), try WinnerSet(output.appendingPathComponent("held-out")))
+        let (train, heldOut) = (try WinnerSet.list(output.appendingPathComponent("train")), try WinnerSet.list(output.appendingPathComponent("held-out")))
         #expect(train.winners.count + heldOut.winners.count == 12)
         #expect(Set(train.winners.map(\.caption)).isDisjoint(with: heldOut.winners.map(\.caption)))
         #expect(train.winners.allSatisfy { $0.loser != nil })
         #expect(try Seppo.run(arguments + [output.path]).code == 64, "never over what is there")
         #expect(try Seppo.run(arguments + [folder.url("again").path]).code == 0)
-        let again = try WinnerSet(folder.url("again/held-out"))
+        let again = try WinnerSet.list(folder.url("again/held-out"))
         #expect(again.winners.map(\.image.digest) == heldOut.winners.map(\.image.digest))
         #expect(try Seppo.run("data", "split", hub, "--held-out", "1.5", "--output", folder.url("no").path).code == 64)
         let onOneSide = try Seppo.run("data", "split", hub, "--held-out", "0.000001", "--output", folder.url("no").path)
@@ -117,7 +117,7 @@ import Winners
         #expect(html.components(separatedBy: "<figure").count == 4 && html.components(separatedBy: "data:image/png;base64,").count == 7)
         #expect(html.contains("a red circle") && html.contains("Loser") && !html.contains("http:") && !html.contains("https:") && !html.contains("<script"))
         // The very crop that training makes.
-        let first = try WinnerSet(URL(fileURLWithPath: pairs)).winners[0].image.image(fittedTo: 24)
+        let first = try WinnerSet.list(URL(fileURLWithPath: pairs)).winners[0].image.image(fittedTo: 24)
         #expect(html.contains(Data(try first.encodedPNG()).base64EncodedString()))
     }
 

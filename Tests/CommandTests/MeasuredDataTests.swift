@@ -47,8 +47,8 @@ import Winners
         #expect(split.code == 0 && split.error.contains("4 of 40 winners are held out by their pictures alone"), "\(split.error)")
         let lines = try String(contentsOf: folder.url("run/held-out.jsonl"), encoding: .utf8).split(separator: "\n")
         let rows = try lines.compactMap { try (JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])?["row"] as? Int }
-        let all = try WinnerSet(winners).winners
-        #expect(try Set(WinnerSet(folder.url("divided/held-out")).winners.map(\.image.digest)) == Set(rows.map { all[$0].image.digest }))
+        let all = try WinnerSet.list(winners).winners
+        #expect(try Set(WinnerSet.list(folder.url("divided/held-out")).winners.map(\.image.digest)) == Set(rows.map { all[$0].image.digest }))
     }
 
     @Test func oneWinnerIsTrainedOn() throws {

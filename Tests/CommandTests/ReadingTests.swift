@@ -46,7 +46,7 @@ import Winners
         #expect(refused.code == 1 && refused.error.contains("has no columns"))
         let converted = try Seppo.run("data", "convert", data.path, "--caption-lines", "first", "--output", folder.url("out").path)
         #expect(converted.code == 0 && converted.error.contains("captions of several lines: 2; the first line of each is its caption"))
-        #expect(try WinnerSet(folder.url("out")).winners.map(\.caption) == ["a red circle", "a red circle"])
+        #expect(try WinnerSet.list(folder.url("out")).winners.map(\.caption) == ["a red circle", "a red circle"])
         let run = try Seppo.run(Materials.align(folder.url("run"), winners: data, iterations: 1, updates: 1))
         #expect(run.error.contains("captions of several lines: 2; the lines of each are joined into one caption"), "\(run.error)")
     }
@@ -54,7 +54,7 @@ import Winners
     @Test func whatSplitWritesIsReadWhole() throws {
         let parts = folder.url("parts")
         #expect(try Seppo.run("data", "split", Materials.winners.path, "--held-out", "0.3", "--output", parts.path).code == 0)
-        let (whole, train) = (try WinnerSet(parts), try WinnerSet(parts.appendingPathComponent("train")))
+        let (whole, train) = (try WinnerSet.list(parts), try WinnerSet.list(parts.appendingPathComponent("train")))
         #expect(whole.winners.map(\.image.digest) == train.winners.map(\.image.digest) && whole.winners.allSatisfy { $0.loser != nil })
         let shown = try Seppo.run("data", "show", parts.path)
         #expect(shown.out.contains("held-out: not read: it is of the split held-out"), "\(shown.out)")
@@ -71,7 +71,7 @@ import Winners
         let copied = try Seppo.run("data", "convert", data.path, "--output", folder.url("a").path)
         #expect(copied.code == 0 && copied.out.hasPrefix("1 winners") && copied.error.contains("--follow-links"), "\(copied.error)")
         #expect(try Seppo.run("data", "convert", data.path, "--output", folder.url("b").path, "--follow-links").out.hasPrefix("2 winners"))
-        #expect(try WinnerSet(folder.url("b")).winners.count == 2 && WinnerSet(folder.url("a")).winners.map(\.caption) == ["0"])
+        #expect(try WinnerSet.list(folder.url("b")).winners.count == 2 && WinnerSet.list(folder.url("a")).winners.map(\.caption) == ["0"])
     }
 
     @Test func promptsOfSdScriptsAreDrawnAsTheySay() throws {

@@ -38,7 +38,7 @@ import Torch
         let files = try ModelFiles(file("model", metadata))
         #expect(try files.prediction().value == .velocity && files.scheduler().predictionType == .velocity)
         #expect(try files.prediction().by.contains(metadata.keys.first!))
-        #expect(try Pipeline(files).schedule.predictionType == .velocity)
+        #expect(try Pipeline.load(files).schedule.predictionType == .velocity)
     }
 
     /// The twin: what says nothing, or noise, is noise.
@@ -119,7 +119,7 @@ import Torch
     @Test(arguments: [false, true]) func aWrittenFileSaysWhatIsPredicted(_ isZero: Bool) throws {
         let source = try ModelFiles(file("a", marks: isZero ? ["v_pred", "ztsnr"] : ["v_pred"]))
         let written = folder.url("written.safetensors")
-        try Pipeline(source).write(singleFile: written)
+        try Pipeline.load(source).write(singleFile: written)
         #expect(try SafeTensorsFile(written).metadata["modelspec.prediction_type"] == "v")
         #expect(try ModelFiles(written).scheduler() == source.scheduler())
         #expect(try ModelFiles(written).setAside == [])

@@ -42,7 +42,7 @@ private let largeFolder = ProcessInfo.processInfo.environment["SEPPO_LARGE"].map
     }
 
     @Test func everyPartAnswersAsDiffusersDoes() throws {
-        let pipeline = try Pipeline(folder.appendingPathComponent("model"))
+        let pipeline = try Pipeline.load(folder.appendingPathComponent("model"))
         let counts = [
             "unet": pipeline.stores.unet, "vae": pipeline.stores.autoencoder, "text_encoder": pipeline.stores.textEncoder,
         ].mapValues { $0.parameters.reduce(0) { $0 + $1.value.count } }
@@ -82,9 +82,9 @@ private let largeFolder = ProcessInfo.processInfo.environment["SEPPO_LARGE"].map
     @Test func aSingleFileIsTheSameModel() throws {
         let file = folder.appendingPathComponent("single.safetensors")
         defer { try? FileManager.default.removeItem(at: file) }
-        let pipeline = try Pipeline(folder.appendingPathComponent("model"))
+        let pipeline = try Pipeline.load(folder.appendingPathComponent("model"))
         try pipeline.write(singleFile: file)
-        let again = try Pipeline(file)
+        let again = try Pipeline.load(file)
         for (one, other) in [(pipeline.stores.unet, again.stores.unet), (pipeline.stores.autoencoder, again.stores.autoencoder)] {
             #expect(one.parameters.map(\.name) == other.parameters.map(\.name))
             #expect(zip(one.parameters, other.parameters).allSatisfy { ($0.value - $1.value).magnitude.max().item == 0 })

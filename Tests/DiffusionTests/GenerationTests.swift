@@ -9,7 +9,7 @@ import Torch
     private let pipeline: Pipeline
     private let settings = SamplingSettings(sampler: .ddim, steps: 3, guidance: 3)
 
-    init() throws { pipeline = try Pipeline(PipelineCase.folder) }
+    init() throws { pipeline = try Pipeline.load(PipelineCase.folder) }
 
     @Test(arguments: [(SamplerName.ddim, 3.0, 0.0), (.ddim, 3, 0.8), (.ddpm, 1, 0), (.pndm, 3, 0), (.dpmSolver, 1, 0)])
     func aBatchGivesTheImagesOfOneByOne(_ sampler: SamplerName, _ guidance: Double, _ eta: Double) throws {
@@ -75,7 +75,7 @@ import Torch
         let spoiled = pipeline.unetTensors.map { (name: $0, value: $0 == "conv_out.bias" ? Tensor.full($1.shape, .nan) : $1) }
         try pipeline.write(to: folder.url("model"), unetTensors: spoiled)
         #expect(throws: GenerationError.notFinite("latents", seeds: [4, 9])) {
-            try Pipeline(folder.url("model")).generate(["a", "b"], seeds: [4, 9], settings: settings, width: 8, height: 8)
+            try Pipeline.load(folder.url("model")).generate(["a", "b"], seeds: [4, 9], settings: settings, width: 8, height: 8)
         }
         let latents = Tensor.concatenated([Tensor.zeros([1, 4, 4, 4]), Tensor.full([1, 4, 4, 4], .infinity)])
         #expect(throws: GenerationError.notFinite("images", seeds: [2])) { try pipeline.decoded(latents, seeds: [1, 2]) }
@@ -85,7 +85,7 @@ import Torch
         let other = pipeline.unetTensors.mapValues { $0 * 0.9 }
         let folder = TemporaryFolder()
         try pipeline.write(to: folder.url("model"), unetTensors: other.map { (name: $0, value: $1) })
-        let changed = try Pipeline(folder.url("model"))
+        let changed = try Pipeline.load(folder.url("model"))
         func draw(_ pipeline: Pipeline, _ denoiser: (any Denoiser)? = nil) throws -> Tensor {
             try pipeline.generate(["a"], seeds: [1], settings: settings, width: 8, height: 8, denoiser: denoiser)
         }

@@ -14,7 +14,7 @@ import Torch
     private let layers: [String: [Int]]
 
     init() throws {
-        pipeline = try Pipeline(PipelineCase.folder)
+        pipeline = try Pipeline.load(PipelineCase.folder)
         layers = LoRA.layers([.attention], of: pipeline.unetTensors)
     }
 

@@ -87,7 +87,7 @@ import Torch
     /// From files to text states and images.
     @Test func aWholePipelineIsReadThere() throws {
         let folder = Fixture.folder.appendingPathComponent("pipeline/model")
-        let pipeline = try Pipeline(folder, on: Self.meta)
+        let pipeline = try Pipeline.load(folder, on: Self.meta)
         for tensors in [pipeline.textEncoderTensors, pipeline.autoencoderTensors, pipeline.unetTensors] {
             for (name, tensor) in tensors { #expect(tensor.device == .meta, "\(name)") }
         }

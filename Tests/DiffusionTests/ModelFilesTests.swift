@@ -40,11 +40,11 @@ import Torch
         func draw(_ pipeline: Pipeline) throws -> Tensor {
             try pipeline.generate(["a calm lake"], seeds: [7], settings: SamplingSettings(steps: 2, guidance: 3), width: 16, height: 16)
         }
-        return try largestDifference(draw(Pipeline(ModelFiles(source))), draw(pipeline)) == 0
+        return try largestDifference(draw(Pipeline.load(ModelFiles(source))), draw(pipeline)) == 0
     }
 
     private func refusal(_ source: ModelSource) throws -> String {
-        let error = #expect(throws: (any Error).self) { try Pipeline(ModelFiles(source)) }
+        let error = #expect(throws: (any Error).self) { try Pipeline.load(ModelFiles(source)) }
         return error.map { "\($0)" } ?? ""
     }
 

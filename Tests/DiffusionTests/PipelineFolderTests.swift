@@ -16,13 +16,13 @@ import Torch
         try? FileManager.default.removeItem(at: copy)
         try FileManager.default.copyItem(at: PipelineCase.folder, to: copy)
         try damage(copy)
-        return try #require(throws: (any Error).self) { try Pipeline(copy) }
+        return try #require(throws: (any Error).self) { try Pipeline.load(copy) }
     }
 
     @Test func aWrittenPipelineDrawsTheSameImage() throws {
-        let pipeline = try Pipeline(PipelineCase.folder)
+        let pipeline = try Pipeline.load(PipelineCase.folder)
         try pipeline.write(to: copy)
-        let again = try Pipeline(copy)
+        let again = try Pipeline.load(copy)
         #expect(again.scheduler == pipeline.scheduler)
         #expect(again.unet.configuration == pipeline.unet.configuration)
         let settings = PipelineCase.settings("pndm")
@@ -30,7 +30,7 @@ import Torch
     }
 
     @Test(.enabled(if: Python.hasDiffusers, "no Python with diffusers: set SEPPO_PYTHON to one")) func diffusersDrawsTheSameFromWhatWeWrote() throws {
-        try Pipeline(PipelineCase.folder).write(to: copy)
+        try Pipeline.load(PipelineCase.folder).write(to: copy)
         for (name, sampler) in PipelineCase.options.samplers {
             let configuration = try SchedulerConfiguration(contentsOf: Fixture.folder.appendingPathComponent(sampler.scheduler_config))
             let target = folder.url("schedulers/\(name)")

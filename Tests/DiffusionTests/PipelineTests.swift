@@ -59,7 +59,7 @@ enum PipelineCase {
 @Suite struct PipelineTests {
     private let pipeline: Pipeline
 
-    init() throws { pipeline = try Pipeline(PipelineCase.folder) }
+    init() throws { pipeline = try Pipeline.load(PipelineCase.folder) }
 
     @Test(arguments: PipelineCase.samplers) func theImageIsThatOfDiffusers(_ name: String) throws {
         let difference = try PipelineCase.Difference(PipelineCase.draw(pipeline, PipelineCase.settings(name)), name)
@@ -82,7 +82,7 @@ enum PipelineCase {
         try FileManager.default.removeItem(at: copy.appendingPathComponent("tokenizer"))
         try FileManager.default.copyItem(
             at: Fixture.folder.appendingPathComponent("pipeline/tokenizer_two_files"), to: copy.appendingPathComponent("tokenizer"))
-        let other = try Pipeline(copy)
+        let other = try Pipeline.load(copy)
         #expect(other.tokenizer.ids(texts).flatMap { $0 } == expected)
         #expect(try PipelineCase.Difference(PipelineCase.draw(other, PipelineCase.settings("ddim")), "ddim").isSmall)
     }
@@ -116,7 +116,7 @@ enum PipelineCase {
         var options = try JSONDecoder().decode([String: JSONValue].self, from: Data(contentsOf: copy.appendingPathComponent(file)))
         options[key] = try JSONDecoder().decode(JSONValue.self, from: Data(value.utf8))
         try JSONEncoder().encode(options).write(to: copy.appendingPathComponent(file))
-        #expect(try !PipelineCase.Difference(PipelineCase.draw(Pipeline(copy), PipelineCase.settings("pndm")), "pndm").isSmall)
+        #expect(try !PipelineCase.Difference(PipelineCase.draw(Pipeline.load(copy), PipelineCase.settings("pndm")), "pndm").isSmall)
     }
 
     /// StableDiffusionPipeline corrects what early files say.
@@ -128,6 +128,6 @@ enum PipelineCase {
         scheduler.stepsOffset = 0
         scheduler.clipSample = true
         try scheduler.write(to: copy.appendingPathComponent("scheduler/scheduler_config.json"))
-        #expect(try PipelineCase.Difference(PipelineCase.draw(Pipeline(copy), PipelineCase.settings("ddim")), "ddim").isSmall)
+        #expect(try PipelineCase.Difference(PipelineCase.draw(Pipeline.load(copy), PipelineCase.settings("ddim")), "ddim").isSmall)
     }
 }

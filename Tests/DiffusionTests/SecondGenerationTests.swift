@@ -77,32 +77,32 @@ import Torch
     }
 
     @Test func itIsReadAsTheSameModel() throws {
-        let again = try Pipeline(ModelFiles(ModelSource(file, prediction: .velocity)))
+        let again = try Pipeline.load(ModelFiles(ModelSource(file, prediction: .velocity)))
         #expect(again.unet.configuration == pipeline.unet.configuration && again.textEncoder.configuration == pipeline.textEncoder.configuration)
         #expect(again.autoencoder.configuration == pipeline.autoencoder.configuration && again.tokenizer.isSame(as: pipeline.tokenizer))
         #expect(again.scheduler == pipeline.scheduler && again.size == (192, 192))
         #expect(try largestDifference(draw(again), draw(pipeline)) == 0)
         // As a UNet that predicts noise, for smaller pictures.
-        #expect(try Pipeline(ModelFiles(ModelSource(file, prediction: .epsilon))).unet.configuration.sampleSize == 64)
+        #expect(try Pipeline.load(ModelFiles(ModelSource(file, prediction: .epsilon))).unet.configuration.sampleSize == 64)
         let names = Set(try SingleFile(file).setAside)
         #expect(names.count == 14 && names.contains("cond_stage_model.model.transformer.resblocks.2.attn.in_proj_weight"))
     }
 
     /// There are files of both kinds: neither is guessed.
     @Test func whatItPredictsIsAskedFor() throws {
-        let error = #expect(throws: ConfigurationError.self) { try Pipeline(file) }
+        let error = #expect(throws: ConfigurationError.self) { try Pipeline.load(file) }
         #expect(error?.file == file.path && error?.message.contains("--prediction epsilon") == true && error?.message.contains("--prediction v") == true)
         _ = try folder.write("model:\n  params:\n    parameterization: v\n", to: "model.yaml")
-        #expect(try Pipeline(file).scheduler.predictionType == .velocity)
+        #expect(try Pipeline.load(file).scheduler.predictionType == .velocity)
     }
 
     @Test func theReferenceConfigurationDecidesOnTheLayer() throws {
         let yaml = "model:\n  params:\n    parameterization: v\n    cond_stage_config:\n      target: a.FrozenOpenCLIPEmbedder\n      params:\n        layer: "
         _ = try folder.write(yaml + "penultimate\n", to: "model.yaml")
-        #expect(try Pipeline(file).textEncoder.configuration.layers == 2)
+        #expect(try Pipeline.load(file).textEncoder.configuration.layers == 2)
         _ = try folder.write(yaml + "last\n", to: "model.yaml")
-        #expect(try Pipeline(file).textEncoder.configuration.layers == 3)
-        #expect(try largestDifference(draw(Pipeline(file)), draw(pipeline)) > 0)
+        #expect(try Pipeline.load(file).textEncoder.configuration.layers == 3)
+        #expect(try largestDifference(draw(Pipeline.load(file)), draw(pipeline)) > 0)
     }
 
     /// As transformers gives them from Stable Diffusion 2.x's folder: filled up with 0.
@@ -118,19 +118,19 @@ import Torch
         let rest = try SafeTensorsFile(file).all().filter { !$0.key.hasPrefix("cond_stage_model.") }
         try SafeTensors.write(rest, to: folder.url("rest.safetensors"))
         let source = ModelSource(folder.url("rest.safetensors"), textEncoder: folder.url("text.safetensors"), prediction: .velocity)
-        #expect(try largestDifference(draw(Pipeline(ModelFiles(source))), draw(pipeline)) == 0)
+        #expect(try largestDifference(draw(Pipeline.load(ModelFiles(source))), draw(pipeline)) == 0)
     }
 
     @Test(arguments: ["attn.in_proj_weight", "mlp.c_fc.weight", "attn.extra"]) func damagedOnesAreRefused(_ name: String) throws {
         var tensors = try SafeTensorsFile(file).all()
         tensors["cond_stage_model.model.transformer.resblocks.0.\(name)"] = Tensor.ones([100, 128])
         try SafeTensors.write(tensors, to: folder.url("damaged.safetensors"))
-        #expect(throws: (any Error).self) { try Pipeline(ModelFiles(ModelSource(folder.url("damaged.safetensors"), prediction: .velocity))) }
+        #expect(throws: (any Error).self) { try Pipeline.load(ModelFiles(ModelSource(folder.url("damaged.safetensors"), prediction: .velocity))) }
     }
 
     /// diffusers' conversion of the same file gives the same tensors, to the bit.
     @Test(.enabled(if: Python.hasDiffusers, "no Python with diffusers: set SEPPO_PYTHON to one")) func diffusersConvertsItAlike() throws {
-        let read = try Pipeline(ModelFiles(ModelSource(file, prediction: .velocity)))
+        let read = try Pipeline.load(ModelFiles(ModelSource(file, prediction: .velocity)))
         try read.write(to: folder.url("folder"))
         let script = Fixture.folder.appendingPathComponent("check_second_generation.py").path
         let (status, errors) = try Python.run([script, folder.url.path])

@@ -40,7 +40,7 @@ import Torch
             "model.diffusion_model.output_blocks.5.2.conv.weight", "first_stage_model.decoder.up.1.upsample.conv.weight",
             "first_stage_model.encoder.mid.attn_1.q.weight", "cond_stage_model.transformer.text_model.final_layer_norm.weight",
         ] { #expect(names.contains(name), "\(name)") }
-        let again = try Pipeline(file)
+        let again = try Pipeline.load(file)
         #expect(again.unet.configuration == pipeline.unet.configuration)
         #expect(again.autoencoder.configuration == pipeline.autoencoder.configuration)
         #expect(again.textEncoder.configuration == pipeline.textEncoder.configuration)
@@ -67,7 +67,7 @@ import Torch
         tensors["alphas_cumprod"] = Tensor.ones([1000])
         tensors["cond_stage_model.transformer.text_model.embeddings.position_ids"] = Tensor([0, 1, 2])
         try SafeTensors.write(tensors, to: folder.url("half.safetensors"))
-        #expect(try largestDifference(draw(Pipeline(folder.url("half.safetensors"))), draw(pipeline)) < 0.1)
+        #expect(try largestDifference(draw(Pipeline.load(folder.url("half.safetensors"))), draw(pipeline)) < 0.1)
     }
 
     @Test(arguments: [
@@ -77,7 +77,7 @@ import Torch
     func otherFilesAreRefusedByName(_ tensor: String, _ message: String) throws {
         let file = folder.url("other.safetensors")
         try SafeTensors.write([tensor: Tensor.ones([1])], to: file)
-        let error = try #require(throws: ConfigurationError.self) { try Pipeline(file) }
+        let error = try #require(throws: ConfigurationError.self) { try Pipeline.load(file) }
         #expect(error.message.contains(message), "\(error)")
     }
 
@@ -95,11 +95,11 @@ import Torch
         var tensors = try SafeTensorsFile(file).all().mapValues { $0.clone() }
         tensors[name] = Tensor.zeros(shape)
         try SafeTensors.write(tensors, to: file)
-        #expect(throws: (any Error).self) { try Pipeline(file) }
+        #expect(throws: (any Error).self) { try Pipeline.load(file) }
     }
 
     @Test func whatASingleFileCannotTellIsNotWritten() throws {
-        #expect { try Pipeline(PipelineCase.folder).write(singleFile: folder.url("x.safetensors")) } throws: { "\($0)".contains("cannot tell") }
+        #expect { try Pipeline.load(PipelineCase.folder).write(singleFile: folder.url("x.safetensors")) } throws: { "\($0)".contains("cannot tell") }
         #expect(!FileManager.default.fileExists(atPath: folder.url("x.safetensors").path))
     }
 

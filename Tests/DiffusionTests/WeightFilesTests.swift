@@ -14,7 +14,7 @@ import Torch
 
     init() throws { try FileManager.default.copyItem(at: PipelineCase.folder, to: folder.url("model")) }
 
-    private func draw() throws -> Tensor { try PipelineCase.draw(Pipeline(folder.url("model")), PipelineCase.settings("ddim")) }
+    private func draw() throws -> Tensor { try PipelineCase.draw(Pipeline.load(folder.url("model")), PipelineCase.settings("ddim")) }
 
     private func path(_ name: String) -> URL { unet.appendingPathComponent(name) }
 
@@ -77,10 +77,10 @@ import Torch
         // A pickle that would make a file if anyone ran it.
         let trap = folder.url("trap")
         try Data("cposix\nsystem\n(S'touch \(trap.path)'\ntR.".utf8).write(to: path(name))
-        let error = try #require(throws: ConfigurationError.self) { try Pipeline(folder.url("model")) }
+        let error = try #require(throws: ConfigurationError.self) { try Pipeline.load(folder.url("model")) }
         #expect(error.file.hasSuffix(name) && error.message.contains("save_pretrained"))
         #expect(!FileManager.default.fileExists(atPath: trap.path))
-        let single = try #require(throws: ConfigurationError.self) { try Pipeline(path(name)) }
+        let single = try #require(throws: ConfigurationError.self) { try Pipeline.load(path(name)) }
         #expect(single.message.contains("from_single_file"))
     }
 
@@ -122,7 +122,7 @@ import Torch
         try #require(status == 0, "\(errors)")
         let names = try FileManager.default.contentsOfDirectory(atPath: saved.appendingPathComponent("unet").path)
         #expect(names.contains { $0.contains("-of-") } && names.contains { $0.contains("fp16") } == !variant.isEmpty, "\(names)")
-        let image = try PipelineCase.draw(Pipeline(saved), PipelineCase.settings("ddim"))
+        let image = try PipelineCase.draw(Pipeline.load(saved), PipelineCase.settings("ddim"))
         let difference = try largestDifference(image, draw())
         print("what diffusers saved\(variant.isEmpty ? "" : " in half precision") draws: \(difference) of 255 away")
         #expect(variant.isEmpty ? difference == 0 : difference > 0)

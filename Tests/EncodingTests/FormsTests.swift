@@ -11,7 +11,7 @@ import Torch
 @Suite struct FormsTests {
     private func encoded(_ url: URL, withLosers: Bool) throws -> EncodedWinners {
         let settings = EncodingSettings(resolution: 32, withLosers: withLosers)
-        return try EncodedWinners.open(WinnerSet(url), WinnerEncoder(Pipeline(BuiltInModel.folder)), settings)
+        return try EncodedWinners.open(WinnerSet.list(url), WinnerEncoder.load(Pipeline.load(BuiltInModel.folder)), settings)
     }
 
     private func latents(_ winners: EncodedWinners, _ view: WinnerView = .winner) throws -> LatentPosterior {
@@ -28,7 +28,7 @@ import Torch
         try withTemporaryFolder { folder in
             let images = Fixture.url("parquet").appendingPathComponent("images")
             var tar = TarBytes()
-            for (number, winner) in try WinnerSet(images).winners.enumerated() {
+            for (number, winner) in try WinnerSet.list(images).winners.enumerated() {
                 tar.file("\(number).jpg", try winner.image.bytes())
                 tar.file("\(number).txt", winner.caption)
                 tar.file("\(number).loser.jpg", try winner.loser!.bytes())
@@ -56,22 +56,22 @@ import Torch
 
     @Test func formsAreToldApart() throws {
         try withTemporaryFolder { folder in
-            #expect(throws: WinnerSetError.notThere(folder.path + "/none")) { try WinnerSet(folder.appendingPathComponent("none")) }
+            #expect(throws: WinnerSetError.notThere(folder.path + "/none")) { try WinnerSet.list(folder.appendingPathComponent("none")) }
             let text = folder.appendingPathComponent("a.txt")
             try Data("a".utf8).write(to: text)
-            #expect(throws: WinnerSetError.notADataSet(text.path)) { try WinnerSet(text) }
+            #expect(throws: WinnerSetError.notADataSet(text.path)) { try WinnerSet.list(text) }
             // A metadata file says that the folder is one of images, whatever else lies there.
             let images = folder.appendingPathComponent("images")
             try FileManager.default.copyItem(at: Fixture.url("parquet").appendingPathComponent("images"), to: images)
             try FileManager.default.copyItem(at: Fixture.url("parquet").appendingPathComponent("hub.parquet"), to: images.appendingPathComponent("hub.parquet"))
-            #expect(try WinnerSet(images).form == "image folder (metadata.jsonl)")
+            #expect(try WinnerSet.list(images).form == "image folder (metadata.jsonl)")
             try FileManager.default.removeItem(at: images.appendingPathComponent("metadata.jsonl"))
-            #expect(try WinnerSet(images).form.hasPrefix("Parquet"))
+            #expect(try WinnerSet.list(images).form.hasPrefix("Parquet"))
             // As downloaders leave it: tables beside captioned images, or beside shards.
             try Data("a".utf8).write(to: images.appendingPathComponent("0.txt"))
-            #expect(try WinnerSet(images).form == "image folder (captions beside the images)")
-            _ = try WinnerShard.write(WinnerSet(images).winners, to: images.appendingPathComponent("00000.tar"))
-            #expect(try WinnerSet(images).form == "WebDataset (one shard)")
+            #expect(try WinnerSet.list(images).form == "image folder (captions beside the images)")
+            _ = try WinnerShard.write(WinnerSet.list(images).winners, to: images.appendingPathComponent("00000.tar"))
+            #expect(try WinnerSet.list(images).form == "WebDataset (one shard)")
         }
     }
 }

@@ -9,7 +9,7 @@ import Torch
 @Suite struct BuiltInModelTests {
     let pipeline: Pipeline
 
-    init() throws { pipeline = try Pipeline(BuiltInModel.folder) }
+    init() throws { pipeline = try Pipeline.load(BuiltInModel.folder) }
 
     private func images(_ corpus: SceneCorpus) -> Tensor {
         Tensor(corpus.flatMap(\.pixels), shape: [corpus.count, 3, SceneRenderer.size, SceneRenderer.size]) * 2 - 1

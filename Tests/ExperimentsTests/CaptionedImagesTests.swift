@@ -18,13 +18,13 @@ import Winners
             .write(to: place.appendingPathComponent("metadata.jsonl"))
 
         var skips: [Skip] = []
-        let corpus = try CaptionedImages(WinnerSet(place), side: 16) { skips.append($0) }
+        let corpus = try CaptionedImages(WinnerSet.list(place), side: 16) { skips.append($0) }
         #expect(corpus.captions == ["two colours"])
         #expect(corpus.images.shape == [1, 3, 16, 16])
         #expect(skips.map(\.file) == ["b.png"])
         let image = corpus.batch([0])
         #expect(image.values(Float.self).prefix(16).elementsEqual(Array(repeating: 1, count: 8) + Array(repeating: -1, count: 8)))
 
-        #expect(throws: WinnerSetError.self) { try CaptionedImages(WinnerSet(place), side: 16, limit: 1) }
+        #expect(throws: WinnerSetError.self) { try CaptionedImages(WinnerSet.list(place), side: 16, limit: 1) }
     }
 }

@@ -98,7 +98,7 @@ enum FuzzTargets {
     }()
 
     // Read once, by one thread.
-    private nonisolated(unsafe) static let pipeline = Result { try Pipeline(Fixture.folder.appendingPathComponent("pipeline/model")) }
+    private nonisolated(unsafe) static let pipeline = Result { try Pipeline.load(Fixture.folder.appendingPathComponent("pipeline/model")) }
 
     private static let adapters: [FuzzTarget.Seed] = {
         let layers = LoRA.layers([.attention], of: try! pipeline.get().unetTensors).filter { $0.key.hasPrefix("mid_block") }
@@ -121,7 +121,7 @@ enum FuzzTargets {
             isText: true, words: ["block_out_channels", "CrossAttnDownBlock2D", "v_prediction", "sample_size", "layers_per_block"]
         ) { file in
             let isIndex = file.lastPathComponent == "model_index.json"
-            _ = try Pipeline(isIndex ? file.deletingLastPathComponent() : file.deletingLastPathComponent().deletingLastPathComponent())
+            _ = try Pipeline.load(isIndex ? file.deletingLastPathComponent() : file.deletingLastPathComponent().deletingLastPathComponent())
         },
         FuzzTarget(name: "unet-configuration", seeds: files("unet", "config.json"), isText: true) { _ = try UNetConfiguration($0) },
         FuzzTarget(name: "vae-configuration", seeds: files("vae", "config.json"), isText: true) { _ = try AutoencoderConfiguration($0) },
@@ -173,7 +173,7 @@ enum FuzzTargets {
                 isText: true, words: words
             ) { file in
                 // An image's name is its path within the folder, or a whole one where it lies outside.
-                let set = try WinnerSet(file.deletingLastPathComponent())
+                let set = try WinnerSet.list(file.deletingLastPathComponent())
                 for winner in set.winners { precondition(!winner.image.name.hasPrefix("/"), "\(winner.image.name) lies outside") }
             }
         }
@@ -188,7 +188,7 @@ enum FuzzTargets {
         name: "tar", seeds: [shardSeed], words: ["ustar\0", "a.png", ".txt", ".loser.png", "L", "x", "g", "12 size=100\n", "path=../b.png\n", "777777"],
         repair: Repairs.tarChecksums
     ) { file in
-        let set = try WinnerSet(file)
+        let set = try WinnerSet.list(file)
         for winner in set.winners { _ = try winner.image.bytes() }
     }
 
@@ -200,7 +200,7 @@ enum FuzzTargets {
                 at: Fixture.folder.appendingPathComponent("images/rgb.png"), to: folder.appendingPathComponent(name + ".png"))
             try Data("a \(name)".utf8).write(to: folder.appendingPathComponent(name + ".txt"))
         }
-        _ = try WinnerShard.write(WinnerSet(folder).winners, to: url)
+        _ = try WinnerShard.write(WinnerSet.list(folder).winners, to: url)
     }
 
     /// Whatever the cache says, the digest is the file's.

@@ -67,7 +67,7 @@ import Winners
             return String(decoding: try JSONEncoder().encode(["file_name": name, "text": text]), as: UTF8.self)
         }
         try Data(rows.joined(separator: "\n").utf8).write(to: folder.appendingPathComponent("metadata.jsonl"))
-        let set = try WinnerSet(folder)
+        let set = try WinnerSet.list(folder)
         #expect(set.winners.count > 10)
         let page = DatasetSheet(set, count: 100, resolution: 16).html()
         let markup = try StrictMarkup(page)

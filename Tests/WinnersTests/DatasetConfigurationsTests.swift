@@ -25,7 +25,7 @@ import Testing
     private func configurations(_ files: [String], readme: String? = nil) throws -> [String] {
         try folder(files, readme: readme) { folder throws in
             do {
-                #expect(try WinnerSet(folder).winners.count >= 2)
+                #expect(try WinnerSet.list(folder).winners.count >= 2)
                 return []
             } catch WinnerSetError.severalConfigurations(_, let found) {
                 return found.map { $0.replacingOccurrences(of: folder.standardizedFileURL.path + "/", with: "") }
@@ -68,8 +68,8 @@ import Testing
         }
         // What the error says works.
         try folder(both, readme: readme) { folder throws in
-            #expect(try WinnerSet(folder.appendingPathComponent("photos")).winners.count == 5)
-            #expect(throws: WinnerSetError.self) { try WinnerSet(folder) }
+            #expect(try WinnerSet.list(folder.appendingPathComponent("photos")).winners.count == 5)
+            #expect(throws: WinnerSetError.self) { try WinnerSet.list(folder) }
         }
     }
 
@@ -87,10 +87,10 @@ import Testing
 
     @Test func otherColumnsInAnotherFolder() throws {
         try folder(["a/1.parquet", "b/2.parquet"]) { folder throws in
-            #expect(try WinnerSet(folder).form == "Parquet (2 files, columns image.bytes and text)")
+            #expect(try WinnerSet.list(folder).form == "Parquet (2 files, columns image.bytes and text)")
             try FileManager.default.removeItem(at: folder.appendingPathComponent("b/2.parquet"))
             try FileManager.default.copyItem(at: Self.other, to: folder.appendingPathComponent("b/2.parquet"))
-            let error = #expect(throws: ParquetError.self) { try WinnerSet(folder) }
+            let error = #expect(throws: ParquetError.self) { try WinnerSet.list(folder) }
             let description = "\(try #require(error))"
             #expect(description.contains("b/2.parquet: columns image.bytes and captions are found here, and columns image.bytes and text in a/1.parquet"))
         }

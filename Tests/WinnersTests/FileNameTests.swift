@@ -8,9 +8,9 @@ import Winners
         try withTemporaryFolder { folder in
             try Data(Fixtures.bytes("444.jpg")).write(to: folder.appendingPathComponent("a.\(name)"))
             try Data("a picture".utf8).write(to: folder.appendingPathComponent("a.txt"))
-            #expect(try WinnerSet(folder).winners.map(\.image.name) == ["a.\(name)"])
+            #expect(try WinnerSet.list(folder).winners.map(\.image.name) == ["a.\(name)"])
             try Data("{\"file_name\": \"a.\(name)\", \"text\": \"a picture\"}".utf8).write(to: folder.appendingPathComponent("metadata.jsonl"))
-            #expect(try WinnerSet(folder).winners[0].image.image(fittedTo: 8).width == 8)
+            #expect(try WinnerSet.list(folder).winners[0].image.image(fittedTo: 8).width == 8)
         }
     }
 }

@@ -33,7 +33,7 @@ import Winners
             {"text": "again", "file_name": "./b.png", "loser_file_name": null}
             """
         try folder(images: ["b.png", "sub/a.JPG"], texts: ["metadata.jsonl": rows]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(captions(found) == ["b.png: a dog, asleep", "sub/a.JPG: ein Fuß 🦶", "b.png: again"])
             #expect(found.winners.map { $0.loser?.name } == [nil, "b.png", nil])
             #expect(found.report == [])
@@ -60,7 +60,7 @@ import Winners
             (#"{"file_name": "a.png", "text": "good", "loser_file_name": "a.png"}"#, nil),
         ]
         try folder(images: ["a.png", "sub.png/b.png"], texts: ["metadata.jsonl": rows.map(\.0).joined(separator: "\n")]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(found.winners.count == 2)
             let expected = rows.enumerated().compactMap { row in row.element.1.map { Skip(file: "metadata.jsonl", row: row.offset + 1, reason: $0) } }
             #expect(found.report == expected)
@@ -73,7 +73,7 @@ import Winners
             "\"a \"\"red\"\" cube,\r\nlarge\",a.png,,1", "", "plain, a.png.png,a.png,2", "last,a.png,\"\",\r\n",
         ].joined(separator: "\r\n")
         try folder(images: ["a.png", " a.png.png"], texts: ["metadata.csv": rows]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(captions(found) == ["a.png: a \"red\" cube, large", " a.png.png: plain", "a.png: last"])
             #expect(found.winners.map { $0.loser?.name } == [nil, "a.png", nil])
             #expect(found.report == [])
@@ -83,7 +83,7 @@ import Winners
     @Test func leavesOutBadRowsOfCommaSeparatedValues() throws {
         let rows = "file_name,text\na.png,\"two\nlines\"\na.png\na.png,a,b\na.png,\"a\"b\nb.png,b\na.png,\na.png,\"open\na.png,swallowed"
         try folder(images: ["a.png"], texts: ["metadata.csv": rows]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(captions(found) == ["a.png: two lines"])
             #expect(
                 found.report.map(\.description) == [
@@ -100,7 +100,7 @@ import Winners
             "b.txt": "a dog\r\n", "a.txt": "\u{FEFF} a cat \n by a door\n", "sub/c.txt": "below", "blank.txt": "\n", "notes.txt": "x", ".hidden.txt": "x",
         ]
         try folder(images: images, texts: texts) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(captions(found) == ["a.WebP: a cat by a door", "b.png: a dog", "sub/c.jpeg: below"])
             #expect(
                 found.report.map(\.description) == [
@@ -114,7 +114,7 @@ import Winners
     @Test func oneMetadataFileIsReadAndTheOtherNamed() throws {
         let texts = ["metadata.jsonl": #"{"file_name": "a.png", "text": "lines"}"#, "metadata.csv": "file_name,text\na.png,commas"]
         try folder(images: ["a.png"], texts: texts) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(captions(found) == ["a.png: lines"])
             #expect(found.report == [Skip(file: "metadata.csv", reason: "not read, because metadata.jsonl is there")])
         }
@@ -124,10 +124,10 @@ import Winners
         try folder(images: ["blobs/a.png", "data/b.png"], texts: ["data/b.txt": "b"]) { url in
             let data = url.appendingPathComponent("data")
             try FileManager.default.createSymbolicLink(at: data.appendingPathComponent("loop"), withDestinationURL: data)
-            #expect(captions(try WinnerSet(data)) == ["b.png: b"])
+            #expect(captions(try WinnerSet.list(data)) == ["b.png: b"])
             try FileManager.default.createSymbolicLink(at: data.appendingPathComponent("a.png"), withDestinationURL: url.appendingPathComponent("blobs/a.png"))
             try Data(#"{"file_name": "a.png", "text": "a"}"#.utf8).write(to: data.appendingPathComponent("metadata.jsonl"))
-            let linked = try WinnerSet(data)
+            let linked = try WinnerSet.list(data)
             let image = try linked.winners[0].image.image()
             #expect(image.width == 1)
         }
@@ -135,17 +135,17 @@ import Winners
 
     @Test func saysWhatItLookedForWhereNothingIsUsable() throws {
         try folder(images: ["a.png"]) { url in
-            let error = #expect(throws: WinnerSetError.self) { try WinnerSet(url) }
+            let error = #expect(throws: WinnerSetError.self) { try WinnerSet.list(url) }
             guard case .noWinners(url.path, _, [Skip(file: "a.png", reason: "no caption: a.txt is missing")])? = error else {
                 Issue.record("\(error as Any)")
                 return
             }
             #expect(error?.description.contains("metadata.jsonl or metadata.csv") == true)
             let missing = url.appendingPathComponent("missing")
-            #expect(throws: WinnerSetError.notThere(missing.path)) { try WinnerSet(missing) }
+            #expect(throws: WinnerSetError.notThere(missing.path)) { try WinnerSet.list(missing) }
         }
         try folder(images: ["a.png"], texts: ["metadata.csv": "name,caption\na.png,a"]) { url in
-            let error = #expect(throws: WinnerSetError.self) { try WinnerSet(url) }
+            let error = #expect(throws: WinnerSetError.self) { try WinnerSet.list(url) }
             #expect(error?.description.contains("metadata.csv:1: the header row must name the columns file_name and text or caption") == true)
         }
     }
@@ -158,7 +158,7 @@ import Winners
             {"file_name": "broken.png", "text": "c"}
             """
         try folder(images: ["a.png", "empty.png", "sub/empty.png"], texts: ["broken.png": "no picture", "metadata.jsonl": rows]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(captions(found) == ["a.png: a", "broken.png: c"])
             #expect(
                 found.report.map(\.description) == [
@@ -180,7 +180,7 @@ import Winners
             {"file_name": "copy.png", "text": "a"}
             """
         try folder(images: ["a.png", "copy.png", "b.png", "c.png"], texts: ["metadata.jsonl": rows]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(captions(found) == ["a.png: a", "copy.png: another", "copy.png: a", "copy.png: a"])
             #expect(found.report.map(\.description) == ["metadata.jsonl:2: the same image and caption as row 1"])
             #expect(found.counts == [WinnerSet.Count("winners", 4), WinnerSet.Count("repeated", 1)])
@@ -189,14 +189,14 @@ import Winners
             #expect(found.winners[0].loser?.digest != found.winners[2].loser?.digest)
         }
         try folder(images: ["a.png", "sub/copy.png"], texts: ["a.txt": "a", "sub/copy.txt": "a"]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(found.report == [Skip(file: "sub/copy.png", reason: "the same image and caption as a.png")])
         }
     }
 
     @Test func aDigestIsTheFilesSHA256() throws {
         try folder(images: ["a.png"], texts: ["a.txt": "a", "b.png": "abc", "b.txt": "of FIPS 180-4"]) { url in
-            let found = try WinnerSet(url)
+            let found = try WinnerSet.list(url)
             #expect(found.winners[1].image.digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
         }
     }
@@ -213,7 +213,7 @@ import Winners
 
     @Test func anImageThatChangedSinceItWasListedIsRefused() throws {
         try folder(images: ["a.png", "b.png", "c.png"], texts: ["a.txt": "a", "b.txt": "b", "c.txt": "c"]) { url in
-            let winners = try WinnerSet(url).winners
+            let winners = try WinnerSet.list(url).winners
             try FileManager.default.removeItem(at: url.appendingPathComponent("a.png"))
             try Data(RGBImage(width: 1, height: 1, pixels: [7, 7, 7]).encodedPNG()).write(to: url.appendingPathComponent("b.png"))
             #expect(winners.map(refusal) == ["a.png: No such file or directory", "b.png: has changed since it was listed", nil])

@@ -18,7 +18,7 @@ import Testing
     private func reasons(_ set: WinnerSet) -> [String] { set.report.map(\.description) }
 
     @Test func pickAPic() throws {
-        let found = try WinnerSet(pairs)
+        let found = try WinnerSet.list(pairs)
         #expect(
             found.counts == [
                 .init("rows", 15), .init("ties", 2), .init("without label", 2), .init("unusable", 5), .init("winners", 5), .init("repeated", 1),
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func hubColumns() throws {
-        let found = try WinnerSet(hub)
+        let found = try WinnerSet.list(hub)
         #expect(found.form == "Parquet (one file, columns image.bytes and text)")
         #expect(found.counts == [.init("rows", 9), .init("unusable", 3), .init("winners", 5), .init("repeated", 1)])
         #expect(found.winners.map(\.caption) == captions && found.winners.allSatisfy { $0.loser == nil })
@@ -53,20 +53,20 @@ import Testing
     }
 
     @Test func columnsThatDoNotTellAreAskedFor() throws {
-        let error = #expect(throws: ParquetError.self) { try WinnerSet(ambiguous) }
+        let error = #expect(throws: ParquetError.self) { try WinnerSet.list(ambiguous) }
         let image = "a struct of bytes, path"
         let all = ["original (\(image))", "edited (\(image))", "title (text)", "body (text)", "score (a number)"]
         #expect(error?.problem == .noColumn(.caption, among: all) && error?.description.contains("--caption-column") == true)
         #expect(throws: ParquetError(path: ambiguous.path, problem: .severalColumns(.image, ["original", "edited"]))) {
-            try WinnerSet(ambiguous, columns: ParquetColumnNames(caption: "title"))
+            try WinnerSet.list(ambiguous, columns: ParquetColumnNames(caption: "title"))
         }
         let unusable = ParquetError.Problem.unusable(.image, name: "score", type: "a number", instead: ["original", "edited"])
         #expect(throws: ParquetError(path: ambiguous.path, problem: unusable)) {
-            try WinnerSet(ambiguous, columns: ParquetColumnNames(image: "score", caption: "title"))
+            try WinnerSet.list(ambiguous, columns: ParquetColumnNames(image: "score", caption: "title"))
         }
-        let chosen = try WinnerSet(ambiguous, columns: ParquetColumnNames(image: "edited", caption: "body"))
+        let chosen = try WinnerSet.list(ambiguous, columns: ParquetColumnNames(image: "edited", caption: "body"))
         #expect(chosen.winners.map(\.caption) == ["two"])
-        #expect(chosen.winners[0].image.digest == (try WinnerSet(hub)).winners[1].image.digest)
+        #expect(chosen.winners[0].image.digest == (try WinnerSet.list(hub)).winners[1].image.digest)
     }
 
     @Test func aFolderOfFiles() throws {
@@ -78,20 +78,20 @@ import Testing
             }
             try copy(pairs, "data/b.parquet")
             try copy(hub, "data/a.parquet")
-            let both = try WinnerSet(folder)
+            let both = try WinnerSet.list(folder)
             let columns = "columns image.bytes and text in data/a.parquet; Pick-a-Pic's columns in data/b.parquet"
             #expect(both.form == "Parquet (2 files with different columns: \(columns))")
             // A pair is another winner than its image alone.
             #expect(both.winners.count == 10 && both.winners[0].image.name == "data/a.parquet:1")
             try copy(hub, "data/train-00000-of-00001.parquet")
-            let train = try WinnerSet(folder)
+            let train = try WinnerSet.list(folder)
             #expect(train.winners.count == 5 && train.winners[0].image.name == "data/train-00000-of-00001.parquet:1")
             #expect(train.report.suffix(2).map(\.file) == ["data/a.parquet", "data/b.parquet"])
         }
     }
 
     @Test func imagesComeInAnyOrderAndToAnyThread() throws {
-        let winners = try WinnerSet(pairs).winners
+        let winners = try WinnerSet.list(pairs).winners
         let images = (winners.map(\.image) + winners.compactMap(\.loser)).reversed()
         for image in Array(images) + images.shuffled() { #expect(try ImageReference.digest(of: image.bytes()) == image.digest) }
         DispatchQueue.concurrentPerform(iterations: 40) { number in
@@ -105,7 +105,7 @@ import Testing
         let source = ParquetImageSource(images: images, path: hub.path, rowGroup: 0, row: 1, column: "image.bytes")
         let bytes = try source.bytes()
         #expect(images.isOpen)
-        source.letGo()
+        source.release()
         #expect(!images.isOpen)
         #expect(try source.bytes() == bytes && images.isOpen)
     }
@@ -118,7 +118,7 @@ import Testing
             let bytes = try Data(contentsOf: hub)
             func message(_ data: Data) throws -> String {
                 try data.write(to: file)
-                return #expect(throws: ParquetError.self) { try WinnerSet(file) }?.description ?? ""
+                return #expect(throws: ParquetError.self) { try WinnerSet.list(file) }?.description ?? ""
             }
             #expect(try message(Data()).contains("a.parquet: cannot be read as Parquet"))
             #expect(try message(bytes.prefix(bytes.count - 1)).contains("a.parquet: cannot be read as Parquet"))
@@ -129,7 +129,7 @@ import Testing
             flipped[try #require(flipped.range(of: image.suffix(100))).lowerBound] ^= 1
             #expect(try message(flipped).contains("CRC"))
             try bytes.write(to: file)
-            let found = try WinnerSet(file)
+            let found = try WinnerSet.list(file)
             #expect(found.winners.count == 5, "the same file, whole")
             try flipped.write(to: file)
             #expect(throws: ImageError.self) { try found.winners[1].image.image() }
@@ -159,7 +159,7 @@ import Testing
                 fwrite(bytes, 1, bytes.count, handle)
                 fclose(handle)
                 do {
-                    for winner in try WinnerSet(file).winners { _ = try? winner.image.bytes() }
+                    for winner in try WinnerSet.list(file).winners { _ = try? winner.image.bytes() }
                     accepted += 1
                 } catch {
                     refused += 1

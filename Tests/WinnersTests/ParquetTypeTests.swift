@@ -10,7 +10,7 @@ import Testing
     private func file(_ name: String) -> URL { ParquetTests.folder.appendingPathComponent("types/\(name).parquet") }
 
     private func captions(_ name: String, _ columns: ParquetColumnNames = ParquetColumnNames()) throws -> [[String]] {
-        try WinnerSet(file(name), columns: columns).winners.map(\.captions)
+        try WinnerSet.list(file(name), columns: columns).winners.map(\.captions)
     }
 
     private static let texts = [["a red circle"], ["a blue square"], ["a green triangle"]]
@@ -23,14 +23,14 @@ import Testing
         #expect(try captions("captions-fixed-list") == [["one", "two"], ["three"], ["four", "five"]])
         #expect(try captions("captions-list", ParquetColumnNames(caption: "caption")) == lists)
         #expect(try captions("captions-list", ParquetColumnNames(caption: "filename")).count == 3, "asked for is asked for")
-        let set = try WinnerSet(file("captions-list"))
+        let set = try WinnerSet.list(file("captions-list"))
         #expect(set.report == [Skip(file: "captions-list.parquet", row: 2, reason: "no caption")])
         #expect(set.counts.last == .init("with several captions", 2) && set.winners[1].image.name == "captions-list.parquet:3")
-        #expect(try set.winners[1].image.bytes() == WinnerSet(file("large")).winners[2].image.bytes(), "rows of lists and of images keep together")
+        #expect(try set.winners[1].image.bytes() == WinnerSet.list(file("large")).winners[2].image.bytes(), "rows of lists and of images keep together")
     }
 
     @Test func listsThatAreNoCaptionsAreLeftOut() throws {
-        let set = try WinnerSet(file("captions-endless"))
+        let set = try WinnerSet.list(file("captions-endless"))
         #expect(set.winners.map(\.captions) == [["short"]])
         #expect(set.report.map(\.reason) == ["the list of captions is too long", "the list of captions is too long"])
     }
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func bytesAreTextWhereTheyAreUTF8() throws {
-        let set = try WinnerSet(file("bytes"))
+        let set = try WinnerSet.list(file("bytes"))
         #expect(set.winners.map(\.captions) == [["a red circle"]])
         #expect(set.report.map(\.reason) == ["the caption is UTF-16, not UTF-8: save it as UTF-8", "the caption is not UTF-8 (line 1): save it as UTF-8"])
     }
@@ -60,7 +60,7 @@ import Testing
         ("two-images", "more than one column could be the image: jpg, png", "--image-column"),
         ("null-rows", "claims more rows than it has bytes", "1329"),
     ]) func whatCannotBeUsedSaysItsType(name: String, reason: String, remedy: String) throws {
-        let error = try #require(#expect(throws: ParquetError.self) { try WinnerSet(file(name)) })
+        let error = try #require(#expect(throws: ParquetError.self) { try WinnerSet.list(file(name)) })
         #expect(error.description.hasPrefix(file(name).path + ": "))
         #expect(error.description.contains(reason) && error.description.contains(remedy), "\(error)")
     }
@@ -74,11 +74,11 @@ import Testing
         let missing = ParquetError.Problem.missing(.caption, name: "title", among: ["image (bytes)", "text (text)"])
         #expect(throws: ParquetError(path: file("large").path, problem: missing)) { try captions("large", ParquetColumnNames(caption: "title")) }
         let pairs = ParquetTests.folder.appendingPathComponent("pick-a-pic.parquet")
-        #expect(try WinnerSet(pairs, columns: ParquetColumnNames(caption: "caption")).winners.allSatisfy { $0.loser != nil })
+        #expect(try WinnerSet.list(pairs, columns: ParquetColumnNames(caption: "caption")).winners.allSatisfy { $0.loser != nil })
     }
 
     @Test func aPathAloneIsNoPicture() throws {
-        let error = #expect(throws: WinnerSetError.self) { try WinnerSet(file("image-paths")) }
+        let error = #expect(throws: WinnerSetError.self) { try WinnerSet.list(file("image-paths")) }
         #expect("\(try #require(error))".contains("no bytes in image.bytes: only the path of a file outside, /data/0.png"))
     }
 
@@ -87,10 +87,10 @@ import Testing
             for name in ["a.parquet", "a.tar"] {
                 let pipe = folder.appendingPathComponent(name)
                 #expect(mkfifo(pipe.path, 0o600) == 0)
-                #expect(throws: (any Error).self) { try WinnerSet(pipe) }
+                #expect(throws: (any Error).self) { try WinnerSet.list(pipe) }
                 let device = folder.appendingPathComponent("device-\(name)")
                 try FileManager.default.createSymbolicLink(atPath: device.path, withDestinationPath: "/dev/zero")
-                #expect(throws: (any Error).self) { try WinnerSet(device) }
+                #expect(throws: (any Error).self) { try WinnerSet.list(device) }
             }
         }
     }

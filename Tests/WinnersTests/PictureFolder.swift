@@ -25,7 +25,7 @@ struct PictureFolder {
     func beside(_ name: String) -> URL { temporary.url(name) }
 
     func winners(columns: ParquetColumnNames = ParquetColumnNames(), captionLines: CaptionLines = .join) throws -> WinnerSet {
-        try WinnerSet(url, columns: columns, captionLines: captionLines)
+        try WinnerSet.list(url, columns: columns, captionLines: captionLines)
     }
 }
 

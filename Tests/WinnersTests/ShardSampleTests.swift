@@ -23,7 +23,7 @@ import Testing
             tar.end()
             let shard = folder.appendingPathComponent("s.tar")
             try Data(tar.bytes).write(to: shard)
-            let set = try WinnerSet(shard, columns: columns)
+            let set = try WinnerSet.list(shard, columns: columns)
             #expect(set.winners.last?.captions == ["last"])
             return (set.winners.dropLast().map(\.captions), set.report)
         }
@@ -98,11 +98,11 @@ import Testing
 
     @Test func severalCaptionsGoThereAndBack() throws {
         try withTemporaryFolder { folder in
-            let first = try WinnerSet(ParquetTests.folder.appendingPathComponent("types/captions-fixed-list.parquet"))
+            let first = try WinnerSet.list(ParquetTests.folder.appendingPathComponent("types/captions-fixed-list.parquet"))
             let (shard, images) = (folder.appendingPathComponent("a.tar"), folder.appendingPathComponent("images"))
             #expect(try WinnerShard.write(first.winners, to: shard).isEmpty)
             #expect(try WinnerFolder.write([("", first.winners)], to: images).isEmpty)
-            for again in [try WinnerSet(shard), try WinnerSet(images)] {
+            for again in [try WinnerSet.list(shard), try WinnerSet.list(images)] {
                 #expect(again.winners.map(\.captions) == [["one", "two"], ["three"], ["four", "five"]])
                 #expect(again.winners.map(\.image.digest) == first.winners.map(\.image.digest))
             }

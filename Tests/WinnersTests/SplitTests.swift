@@ -89,10 +89,10 @@ import Testing
         let parts = [(name: "train", winners: Array(set.winners[..<4])), (name: "held-out", winners: Array(set.winners[4...]))]
         let written = source.beside("parts")
         _ = try WinnerFolder.write(parts, to: written)
-        let whole = try WinnerSet(written)
+        let whole = try WinnerSet.list(written)
         #expect(whole.winners.map(\.image.digest) == parts[0].winners.map(\.image.digest) && whole.winners.map(\.caption) == parts[0].winners.map(\.caption))
         #expect(whole.leftOut == ["held-out: not read: it is of the split held-out (pictures: 2)"])
-        let heldOut = try WinnerSet(written.appendingPathComponent("held-out"))
+        let heldOut = try WinnerSet.list(written.appendingPathComponent("held-out"))
         #expect(heldOut.winners.map(\.caption) == parts[1].winners.map(\.caption) && heldOut.leftOut.isEmpty)
     }
 }

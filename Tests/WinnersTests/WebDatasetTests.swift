@@ -40,7 +40,7 @@ import Testing
         }
         try set(["s.tar": build]) { folder in
             for url in [folder, folder.appendingPathComponent("s.tar")] {
-                let found = try WinnerSet(url)
+                let found = try WinnerSet.list(url)
                 #expect(found.winners.map(\.caption) == ["one", "two", "three"])
                 #expect(found.winners.map(\.image.name) == ["s.tar/a/0.JPG", "s.tar/a.c/1.png", "s.tar/2.webp"])
                 #expect(found.winners.map { $0.loser?.name } == [nil, nil, "s.tar/2.loser.webp"])
@@ -73,7 +73,7 @@ import Testing
                     tar.file("1.txt", "good")
                 }
             ]) { folder in
-                let found = try WinnerSet(folder)
+                let found = try WinnerSet.list(folder)
                 #expect(found.winners.map(\.caption) == ["good"])
                 #expect(found.report == [Skip(file: "s.tar/0000", reason: reason)])
             }
@@ -88,12 +88,12 @@ import Testing
             }
         }
         try set(["b.tar": sample("b"), "a/z.tar": sample("a"), "c.tar": sample("a")]) { folder in
-            let found = try WinnerSet(folder)
+            let found = try WinnerSet.list(folder)
             #expect(found.winners.map(\.caption) == ["a", "b"] && found.form == "WebDataset (3 shards)")
             #expect(found.report == [Skip(file: "c.tar/0", reason: "the same image and caption as a/z.tar/0")])
         }
         try set(["data/train-0.tar": sample("a"), "data/validation-0.tar": sample("b"), "train/1.tar": sample("c")]) { folder in
-            let found = try WinnerSet(folder)
+            let found = try WinnerSet.list(folder)
             #expect(found.winners.map(\.caption) == ["a", "c"])
             #expect(found.report.map(\.file) == ["data/validation-0.tar"])
         }
@@ -103,12 +103,12 @@ import Testing
         try set(["s.tar": { $0.file("0.png", image) }]) { folder in
             let shard = folder.appendingPathComponent("s.tar")
             try Data(contentsOf: shard).prefix(550).write(to: shard)
-            #expect(throws: TarError(path: shard.path, offset: 0, problem: .truncated(member: "0.png"))) { try WinnerSet(folder) }
+            #expect(throws: TarError(path: shard.path, offset: 0, problem: .truncated(member: "0.png"))) { try WinnerSet.list(folder) }
         }
         try withTemporaryFolder { folder in
             let shard = folder.appendingPathComponent("s.tar.gz")
             try Data([0x1F, 0x8B, 8, 0]).write(to: shard)
-            #expect(throws: TarError(path: shard.path, offset: 0, problem: .compressed(by: "gunzip"))) { try WinnerSet(folder) }
+            #expect(throws: TarError(path: shard.path, offset: 0, problem: .compressed(by: "gunzip"))) { try WinnerSet.list(folder) }
         }
     }
 
@@ -119,7 +119,7 @@ import Testing
                 tar.file("0.txt", "a")
             }
         ]) { folder in
-            let found = try WinnerSet(folder)
+            let found = try WinnerSet.list(folder)
             let shard = folder.appendingPathComponent("s.tar")
             var bytes = try Data(contentsOf: shard)
             bytes[512 + 30] ^= 1
@@ -131,11 +131,11 @@ import Testing
     @Test func whatIsWrittenIsReadAgain() throws {
         try withTemporaryFolder { folder in
             let images = Fixtures.images.deletingLastPathComponent().appendingPathComponent("parquet/images")
-            let first = try WinnerSet(images)
+            let first = try WinnerSet.list(images)
             let (shard, copy) = (folder.appendingPathComponent("a.tar"), folder.appendingPathComponent("copy"))
             #expect(try WinnerShard.write(first.winners, to: shard).isEmpty)
-            #expect(try WinnerFolder.write([("", WinnerSet(shard).winners)], to: copy).isEmpty)
-            for again in [try WinnerSet(shard), try WinnerSet(copy)] {
+            #expect(try WinnerFolder.write([("", WinnerSet.list(shard).winners)], to: copy).isEmpty)
+            for again in [try WinnerSet.list(shard), try WinnerSet.list(copy)] {
                 #expect(again.winners.map(\.caption) == first.winners.map(\.caption))
                 #expect(again.winners.map(\.image.digest) == first.winners.map(\.image.digest))
                 #expect(again.winners.map { $0.loser?.digest } == first.winners.map { $0.loser?.digest })

@@ -6,7 +6,9 @@ import Storage
 public final class RunEvents {
     private let file: EventFile
     /// The greatest step of each tag that the file holds.
-    private var steps: [String: Int] = [:]
+    private var steps: [String: Int]
+
+    private init(_ file: EventFile, _ steps: [String: Int]) { (self.file, self.steps) = (file, steps) }
 
     private static let settingsTag = "settings/text_summary"
     /// Every update has it, whatever else it logs.
@@ -14,16 +16,17 @@ public final class RunEvents {
     private static let validationTag = "validation/seconds"
 
     /// Opens the events of a run that has `updates` updates behind it; later ones are cut off with the log's lines.
-    public init(_ directory: RunDirectory, _ settings: AlignmentSettings, continuingAfter updates: Int) throws {
+    public static func open(_ directory: RunDirectory, _ settings: AlignmentSettings, continuingAfter updates: Int) throws -> RunEvents {
         var steps: [String: Int] = [:]
-        file = try EventFile(directory.events, continuingAfter: updates) { event in
+        let file = try EventFile(directory.events, continuingAfter: updates) { event in
             for value in event.values { steps[value.tag] = event.step }
         }
-        self.steps = steps
-        guard steps[Self.settingsTag] == nil else { return }
-        let rows = try settings.facts.map { "| \(Self.cell($0.name)) | \(Self.cell($0.value)) |" }
+        let events = RunEvents(file, steps)
+        guard steps[settingsTag] == nil else { return events }
+        let rows = try settings.facts.map { "| \(cell($0.name)) | \(cell($0.value)) |" }
         let table = (["| setting | value |", "|---|---|"] + rows).joined(separator: "\n")
-        try append(Event(step: 0, values: [Event.Value(tag: Self.settingsTag, content: .text(table))]))
+        try events.append(Event(step: 0, values: [Event.Value(tag: settingsTag, content: .text(table))]))
+        return events
     }
 
     /// Notes an update, unless the file holds it already.

@@ -6,15 +6,20 @@ public final class RunLog {
     private let file: AppendingFile
     private let encoder = JSONEncoder()
 
+    private init(_ file: AppendingFile) {
+        self.file = file
+        encoder.outputFormatting = [.sortedKeys]
+    }
+
     /// Opens the log of a run that has `updates` updates behind it. Lines of updates that the saved state does not know are cut off: they will
     /// be done again, with the same numbers.
     /// - Parameter known: is given every update that stays
-    public init(_ url: URL, continuingAfter updates: Int, known: (LoggedUpdate) throws -> Void = { _ in }) throws {
-        encoder.outputFormatting = [.sortedKeys]
-        file = try AppendingFile(url)
-        let (count, end) = try Self.read(try Data(contentsOf: url), atMost: updates, known)
+    public static func open(_ url: URL, continuingAfter updates: Int, known: (LoggedUpdate) throws -> Void = { _ in }) throws -> RunLog {
+        let file = try AppendingFile(url)
+        let (count, end) = try read(try Data(contentsOf: url), atMost: updates, known)
         guard count == updates else { throw RunError.state("\(url.path) is whole up to update \(count) only, but the saved state is at \(updates)") }
         try file.truncate(to: end)
+        return RunLog(file)
     }
 
     /// Updates that a log has from the first on without a gap.

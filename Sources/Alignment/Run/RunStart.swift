@@ -17,19 +17,17 @@ enum RunStart {
     /// - Parameters:
     ///   - resumes: whether a run that was begun there goes on
     ///   - fromCheckpoint: whether it goes on from its newest checkpoint, having lost its state
-    init(_ directory: RunDirectory, _ settings: AlignmentSettings, resumes: Bool, fromCheckpoint: Bool) throws {
-        guard let recorded = try Self.recorded(directory, resumes: resumes) else {
+    static func choose(_ directory: RunDirectory, _ settings: AlignmentSettings, resumes: Bool, fromCheckpoint: Bool) throws -> RunStart {
+        guard let recorded = try recorded(directory, resumes: resumes) else {
             guard !fromCheckpoint else { throw RunError.unusable(directory.root.path, "holds no run that could go on from a checkpoint") }
-            self = .new
-            return
+            return .new
         }
         let saved: RunState.Saved?
         do {
             saved = try RunState.newest(directory)
         } catch {
             try settings.refuseChanges(from: recorded)
-            self = try Self.lost(directory, settings, "\(error)", fromCheckpoint)
-            return
+            return try lost(directory, settings, "\(error)", fromCheckpoint)
         }
         if let saved {
             guard !fromCheckpoint else {
@@ -40,15 +38,15 @@ enum RunStart {
             // A run writes its results after its last state: before, they are somebody else's. One that went on from a checkpoint may have had some.
             let others = saved.counters.updates < settings.totalUpdates && saved.counters.startedFrom == nil ? directory.finalResults : []
             guard others.isEmpty else { throw RunError.inTheWay(others.map(\.path), folder: directory.root.path) }
-            self = .saved(saved)
+            return .saved(saved)
         } else if RunState.isAwaited(directory) || directory.results.isEmpty {
             guard !fromCheckpoint else { throw RunError.unusable(directory.root.path, "this run has saved nothing yet: it starts anew when it is resumed") }
             let others = directory.finalResults
             guard others.isEmpty else { throw RunError.inTheWay(others.map(\.path), folder: directory.root.path) }
-            self = .again
+            return .again
         } else {
             try settings.refuseChanges(from: recorded)
-            self = try Self.lost(directory, settings, "\(directory.statePointer.path) is missing", fromCheckpoint)
+            return try lost(directory, settings, "\(directory.statePointer.path) is missing", fromCheckpoint)
         }
     }
 

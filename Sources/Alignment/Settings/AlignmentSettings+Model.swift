@@ -25,11 +25,11 @@ extension AlignmentSettings {
     }
 
     /// That model, whole.
-    public func basePipeline() throws -> Pipeline { try Pipeline(modelFiles, on: placement) }
+    public func basePipeline() throws -> Pipeline { try Pipeline.load(modelFiles, on: placement) }
 
     /// The whole of it, with the adapters' changes in its UNet too.
     public func startingPipeline() throws -> Pipeline {
-        let pipeline = try Pipeline(ModelFiles(modelSource), on: placement)
+        let pipeline = try Pipeline.load(ModelFiles(modelSource), on: placement)
         return try loraFile.map { try pipeline.merged($0) } ?? pipeline
     }
 

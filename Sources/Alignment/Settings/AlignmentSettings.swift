@@ -35,7 +35,7 @@ public struct AlignmentSettings: Sendable, Equatable {
     /// The data set, listed.
     public func listedWinners() throws -> WinnerSet {
         let columns = ParquetColumnNames(image: data.imageColumn, caption: data.captionColumn)
-        return try WinnerSet(URL(fileURLWithPath: data.winners), columns: columns, captionLines: data.captionLines)
+        return try WinnerSet.list(URL(fileURLWithPath: data.winners), columns: columns, captionLines: data.captionLines)
     }
 
     public var totalUpdates: Int { optimisation.iterations * optimisation.updates }

@@ -66,7 +66,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
         do {
             if method != nil { try train(directory, folder, signals, interrupted) }
             let weights = method == nil ? nil : directory.checkpoint(iterations)
-            let pipeline = try Pipeline(BuiltInModel.resolve(model), unetWeights: weights)
+            let pipeline = try Pipeline.load(BuiltInModel.resolve(model), unetWeights: weights)
             var evaluation = ScenesEvaluation()
             (evaluation.split, evaluation.count, evaluation.seedsPerCaption, evaluation.steps) = (split, captions, 1, steps)
             result.records = try evaluation.run(pipeline) { _, _ in try interrupted() }.records

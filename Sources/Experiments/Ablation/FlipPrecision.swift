@@ -45,7 +45,7 @@ public struct FlipPrecision: Sendable {
         let pool = ReferencePool(settings, try TrainedPart.choose(settings, of: pipeline.denoising), in: directory)
         let encoding = EncodingSettings(resolution: pipeline.size.height, posterior: settings.data.vaePosterior)
         let winners = try EncodedWinners.open(
-            settings.listedWinners(), WinnerEncoder(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
+            settings.listedWinners(), WinnerEncoder.load(pipeline), encoding, store: EncodingCache(settings.cacheFolder(of: directory)))
         var generator = SeededGenerator(seed: seed, purpose: "flip precision order", index: 0)
         let order = generator.permuted(Array(0..<winners.count))
         // Example n belongs to k = n mod K + 1 and, within that k, to each earlier checkpoint in turn.

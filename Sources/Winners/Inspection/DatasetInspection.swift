@@ -68,7 +68,7 @@ public struct DatasetInspection: Encodable, Sendable {
         _ problems: inout [String]
     ) {
         do {
-            let set = try WinnerSet(url, columns: columns, captionLines: captionLines)
+            let set = try WinnerSet.list(url, columns: columns, captionLines: captionLines)
             (form, counts, skipped) = (set.form, set.counts, set.report)
             (notes, links) = (set.notes, set.links.map(\.description))
             examine(set.winners, images: images)

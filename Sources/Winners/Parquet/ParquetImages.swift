@@ -39,7 +39,7 @@ final class ParquetImages: @unchecked Sendable {
 
     var isOpen: Bool { lock.withLock { file != nil } }
 
-    func letGo() { lock.withLock(close) }
+    func release() { lock.withLock(close) }
 
     private func close() {
         columns = [:]
@@ -63,5 +63,5 @@ struct ParquetImageSource: ImageSource {
         return found
     }
 
-    func letGo() { images.letGo() }
+    func release() { images.release() }
 }

@@ -55,9 +55,9 @@ struct TrainingRank: Codable {
     /// A training without a run.
     static func trainer(_ settings: AlignmentSettings, over group: any Collective = Alone()) throws -> Trainer {
         let model = try settings.modelFiles
-        let pipeline = try DenoisingPipeline(model)
+        let pipeline = try DenoisingPipeline.load(model)
         let winners = try EncodedWinners.open(
-            settings.listedWinners(), WinnerEncoder(model), EncodingSettings(resolution: TinyWorld.side, posterior: .sample, flipsImages: false))
+            settings.listedWinners(), WinnerEncoder.load(model), EncodingSettings(resolution: TinyWorld.side, posterior: .sample, flipsImages: false))
         return try Trainer.prepare(settings, winners, ReferencePool(settings, TrainedPart.choose(settings, of: pipeline), in: nil), over: group)
     }
 
