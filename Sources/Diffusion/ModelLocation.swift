@@ -1,9 +1,10 @@
 import Foundation
+import Networks
 import Storage
 import Torch
 
 /// What stands at one place: the parts of a model, each nil where the place has none.
-struct ModelLocation: Sendable {
+package struct ModelLocation: Sendable {
     /// Where one network's configuration and weights come from.
     enum Part: Sendable {
         /// - Parameter weights: one of the folder's files, where that was named
@@ -88,13 +89,13 @@ struct ModelLocation: Sendable {
     }
 
     /// The network that a folder's `config.json` describes; nil where it is none of ours.
-    static func part(_ folder: URL) -> (SingleFilePart.Network, PipelineFolder.Part)? {
+    package static func part(_ folder: URL) -> (SingleFilePart.Network, PipelineFolder.Part)? {
         guard let keys = try? ConfigurationReader.object(folder.appendingPathComponent("config.json")) else { return nil }
         switch keys["_class_name"] {
-        case .string("UNet2DConditionModel"): return (.unet, .unet(folder))
-        case .string("AutoencoderKL"): return (.autoencoder, .autoencoder(folder))
+        case .string(UNetConfiguration.className): return (.unet, .unet(folder))
+        case .string(AutoencoderConfiguration.className): return (.autoencoder, .autoencoder(folder))
         default:
-            let isText = keys["architectures"] == .strings(["CLIPTextModel"]) || keys["model_type"] == .string("clip_text_model")
+            let isText = keys["architectures"] == .strings([CLIPTextConfiguration.className]) || keys["model_type"] == .string(CLIPTextConfiguration.modelType)
             return isText ? (.textEncoder, .textEncoder(folder)) : nil
         }
     }

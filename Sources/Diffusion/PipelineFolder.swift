@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import Networks
 import Storage
 import Tokenizers
 import Torch
@@ -43,12 +44,12 @@ public struct PipelineFolder: Sendable {
         guard !plainClasses.contains(name) else { return nil }
         if let known = otherClasses.first(where: { name.hasPrefix($0.0) })?.1 { return "is a \(name), \(known), which is not supported" }
         return "is a \(name.quotedForMessage), which is not known here. If it draws from text with the parts of Stable Diffusion 1.x or 2.x, "
-            + "write StableDiffusionPipeline for its _class_name in a copy"
+            + "write \(className) for its _class_name in a copy"
     }
 
     /// Pipelines of the same networks, trained alike.
     private static let plainClasses: Set<String> = [
-        "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionPipelineSafe", "StableDiffusionSAGPipeline", "StableDiffusionPAGPipeline",
+        className, "StableDiffusionImg2ImgPipeline", "StableDiffusionPipelineSafe", "StableDiffusionSAGPipeline", "StableDiffusionPAGPipeline",
         "StableDiffusionPanoramaPipeline", "StableDiffusionAttendAndExcitePipeline",
     ]
 
@@ -66,9 +67,14 @@ public struct PipelineFolder: Sendable {
     /// The tokenizer and the scheduler say themselves what they are; the others take no part in drawing from text.
     private static let setAside: Set<String> = ["tokenizer", "scheduler", "feature_extractor", "image_encoder", "safety_checker"]
 
-    private static let classes: [String: (library: String, name: String)] = [
-        "unet": ("diffusers", "UNet2DConditionModel"), "vae": ("diffusers", "AutoencoderKL"), "text_encoder": ("transformers", "CLIPTextModel"),
+    /// The networks' places in a pipeline's index, with their classes. A scheduler's class is its sampler's matter.
+    package static let classes: [String: (library: String, name: String)] = [
+        "unet": ("diffusers", UNetConfiguration.className), "vae": ("diffusers", AutoencoderConfiguration.className),
+        "text_encoder": ("transformers", CLIPTextConfiguration.className),
     ]
+
+    /// The class of a pipeline that draws from text with these networks.
+    private static let className = "StableDiffusionPipeline"
 
     /// One network: its configuration and its weights.
     public struct Part: Sendable {
@@ -134,7 +140,7 @@ public struct PipelineFolder: Sendable {
         var entries = Self.classes.mapValues { JSONValue.strings([$0.library, $0.name]) }
         entries["scheduler"] = .strings(["diffusers", schedulerClass])
         entries["tokenizer"] = .strings(["transformers", "CLIPTokenizer"])
-        entries["_class_name"] = .string("StableDiffusionPipeline")
+        entries["_class_name"] = .string(Self.className)
         entries["feature_extractor"] = .array([.null, .null])
         entries["image_encoder"] = .array([.null, .null])
         entries["safety_checker"] = .array([.null, .null])

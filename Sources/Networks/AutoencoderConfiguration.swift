@@ -18,6 +18,9 @@ public struct AutoencoderConfiguration: Sendable, Equatable {
     public var usesPostQuantConv = true
     public var attendsInMiddle = true
 
+    /// What diffusers calls the network.
+    public static let className = "AutoencoderKL"
+
     public init() {}
 
     /// Pixels along one side of a latent.
@@ -56,7 +59,7 @@ public struct AutoencoderConfiguration: Sendable, Equatable {
 
     public var json: JSONValue {
         .object([
-            "_class_name": .string("AutoencoderKL"), "in_channels": .number(Double(inChannels)), "out_channels": .number(Double(outChannels)),
+            "_class_name": .string(Self.className), "in_channels": .number(Double(inChannels)), "out_channels": .number(Double(outChannels)),
             "block_out_channels": .integers(channels), "layers_per_block": .number(Double(layersPerBlock)),
             "down_block_types": .strings(channels.map { _ in "DownEncoderBlock2D" }), "up_block_types": .strings(channels.map { _ in "UpDecoderBlock2D" }),
             "latent_channels": .number(Double(latentChannels)), "norm_num_groups": .number(Double(groups)), "act_fn": .string(activation.rawValue),

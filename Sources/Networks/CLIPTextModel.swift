@@ -14,6 +14,10 @@ public struct CLIPTextConfiguration: Sendable, Equatable {
     public var activation = Activation.quickGELU
     public var epsilon = 1e-5
 
+    /// What transformers calls the model, and its kind.
+    public static let className = "CLIPTextModel"
+    public static let modelType = "clip_text_model"
+
     public init() {}
 
     /// transformers writes dozens of generic keys into this file (generation, export), so keys that do not shape the text model are passed over.
@@ -34,7 +38,7 @@ public struct CLIPTextConfiguration: Sendable, Equatable {
 
     public var json: JSONValue {
         .object([
-            "architectures": .strings(["CLIPTextModel"]), "model_type": .string("clip_text_model"), "torch_dtype": .string("float32"),
+            "architectures": .strings([Self.className]), "model_type": .string(Self.modelType), "torch_dtype": .string("float32"),
             "vocab_size": .number(Double(vocabularySize)), "hidden_size": .number(Double(width)), "intermediate_size": .number(Double(hiddenWidth)),
             "num_hidden_layers": .number(Double(layers)), "num_attention_heads": .number(Double(heads)), "projection_dim": .number(Double(width)),
             "max_position_embeddings": .number(Double(maximumLength)), "hidden_act": .string(activation.rawValue), "layer_norm_eps": .number(epsilon),

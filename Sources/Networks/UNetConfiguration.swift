@@ -39,6 +39,9 @@ public struct UNetConfiguration: Sendable, Equatable {
         case absent
     }
 
+    /// What diffusers calls the network.
+    public static let className = "UNet2DConditionModel"
+
     public init() {}
 
     /// Of the latents that it was made for.
@@ -150,7 +153,7 @@ public struct UNetConfiguration: Sendable, Equatable {
 
     public var json: JSONValue {
         .object([
-            "_class_name": .string("UNet2DConditionModel"), "sample_size": sampleWidth.map { .integers([sampleSize, $0]) } ?? .number(Double(sampleSize)),
+            "_class_name": .string(Self.className), "sample_size": sampleWidth.map { .integers([sampleSize, $0]) } ?? .number(Double(sampleSize)),
             "in_channels": .number(Double(inChannels)),
             "out_channels": .number(Double(outChannels)), "center_input_sample": .bool(centersInput), "flip_sin_to_cos": .bool(flipSinToCos),
             "freq_shift": .number(frequencyShift), "block_out_channels": .integers(channels), "layers_per_block": Self.perBlock(layersPerBlock),

@@ -2,6 +2,7 @@ import Alignment
 import Foundation
 import Media
 import Scoring
+import Storage
 
 /// All that a report says of one run. Every part may be empty; the report then says what is missing.
 public struct RunRecord: Sendable {
@@ -58,7 +59,7 @@ public struct RunRecord: Sendable {
             Sample.all(in: run.samples(k)).map { CheckpointSample(k: k, caption: $0.sample.text, seed: $0.sample.seed, png: Self.thumbnail($0.png)) }
         }
         if let lines = try? Data(contentsOf: directory.appending(path: "scores.jsonl")) {
-            checkpointScores = lines.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode(CheckpointScore.self, from: $0) }
+            checkpointScores = JSONLinesReader(lines).compactMap { try? $0.decoded(CheckpointScore.self) }
         }
     }
 

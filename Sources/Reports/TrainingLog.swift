@@ -1,5 +1,6 @@
 import Alignment
 import Foundation
+import Storage
 
 /// The updates of a run, in order, as far as its log can be read.
 public struct TrainingLog: Equatable, Sendable {
@@ -14,11 +15,10 @@ public struct TrainingLog: Equatable, Sendable {
 
     /// Reads JSON lines. Of an update that stands there twice the later line counts: it is the one the weights went on from.
     public init(jsonLines: Data) {
-        let decoder = JSONDecoder()
         var byNumber: [Int: LoggedUpdate] = [:]
         var unreadable = 0
-        for line in jsonLines.split(separator: UInt8(ascii: "\n")) where line.contains(where: { $0 > UInt8(ascii: " ") }) {
-            if let update = try? decoder.decode(LoggedUpdate.self, from: line) {
+        for line in JSONLinesReader(jsonLines) {
+            if let update = try? line.decoded(LoggedUpdate.self) {
                 byNumber[update.update] = update
             } else {
                 unreadable += 1

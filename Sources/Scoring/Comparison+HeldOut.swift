@@ -1,5 +1,6 @@
 import Alignment
 import Foundation
+import Storage
 
 extension Comparison {
     /// Compares checkpoint `k` of a run with its base model on the winners that were held out, as they were measured on the way.
@@ -9,7 +10,7 @@ extension Comparison {
         guard validations.count > k, let before = validations[0].errors, let after = validations[k].errors, !after.isEmpty,
             let lines = try? Data(contentsOf: directory.heldOut)
         else { return nil }
-        let winners = try lines.split(separator: UInt8(ascii: "\n")).map { try JSONDecoder().decode(HeldOutWinner.self, from: $0) }
+        let winners = try JSONLinesReader(lines).map { try $0.decoded(HeldOutWinner.self) }
         guard winners.count == before.count, winners.count == after.count else { return nil }
         func records(_ errors: [Double]) -> [ImageScores] {
             zip(winners, errors).map { winner, error in

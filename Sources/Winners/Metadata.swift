@@ -43,15 +43,7 @@ enum MetadataFormat: String, CaseIterable {
     private static func readJSONLines(_ bytes: ArraySlice<UInt8>, _ row: (MetadataRow) -> Void) throws(RowError) {
         func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D, 0x0A].contains(byte) }
         if bytes.first(where: { !isBlank($0) }) == UInt8(ascii: "[") { throw RowError("holds a JSON array: write one object a line") }
-        var rest = bytes
-        var number = 0
-        while !rest.isEmpty {
-            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
-            rest = rest[line.endIndex...].dropFirst()
-            number += 1
-            if line.allSatisfy(isBlank) { continue }
-            row(MetadataRow(line: number, fields: fields(line)))
-        }
+        for line in JSONLinesReader(bytes) { row(MetadataRow(line: line.number, fields: fields(line.bytes))) }
     }
 
     private static func fields(_ line: ArraySlice<UInt8>) -> Result<[String: JSONValue], RowError> {

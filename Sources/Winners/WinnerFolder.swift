@@ -31,8 +31,6 @@ public enum WinnerFolder {
 
     private static func write(_ winners: [Winner], into folder: URL, progress: (Int) throws -> Void) throws -> [Skip] {
         try createFolder(folder.appendingPathComponent("losers"))
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var lines = Data()
         var skips: [Skip] = []
         var names: [String: String] = [:]
@@ -53,9 +51,8 @@ public enum WinnerFolder {
             do {
                 let image = try file(winner.image, in: "")
                 let loser = try winner.loser.map { try file($0, in: "losers/") }
-                lines +=
-                    try encoder.encode(Row(file_name: image, text: statesLists ? .several(winner.captions) : .one(winner.caption), loser_file_name: loser))
-                    + Data("\n".utf8)
+                let text = statesLists ? Text.several(winner.captions) : .one(winner.caption)
+                lines += try JSONLines.line(Row(file_name: image, text: text, loser_file_name: loser))
                 number += 1
             } catch let error as ImageError {
                 skips.append(Skip(error))

@@ -29,7 +29,11 @@ struct Cache: ParsableCommand {
         let cache = EncodingCache(folder)
         let removed = clear ? try cache.clear(unusedFor: (olderThan ?? 0) * 86400) : nil
         let held = try cache.contents()
-        if json { return try Console.result(json: JSONEncoder.sorted.encode(Answer(held: held, removed: removed))) }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return try Console.result(json: encoder.encode(Answer(held: held, removed: removed)))
+        }
         if let removed { Console.print("removed from \(folder.path): \(Self.text(removed))") }
         try Console.result("\(folder.path): \(Self.text(held))")
     }

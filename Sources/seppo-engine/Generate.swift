@@ -104,7 +104,7 @@ struct Generate: ParsableCommand {
                 try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
                 if sheet != nil { drawn.append(image) }
                 let row = Row(file_name: name, text: job.prompt, seed: job.seed, guidance: job.guidance, steps: job.steps)
-                lines += try JSONEncoder.sorted.encode(row) + Data("\n".utf8)
+                lines += try JSONLines.line(row)
             }
             if !isFile { try writeAtomically(lines, to: output.appendingPathComponent("metadata.jsonl")) }
             first += part.count
@@ -155,13 +155,5 @@ struct Generate: ParsableCommand {
         Job(
             prompt: prompt.text, negative: prompt.negative ?? negativePrompt, seed: (prompt.seed ?? seed) &+ UInt64(number), width: prompt.width ?? width,
             height: prompt.height ?? height, guidance: prompt.guidance ?? guidance, steps: prompt.steps ?? steps)
-    }
-}
-
-extension JSONEncoder {
-    static var sorted: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
     }
 }

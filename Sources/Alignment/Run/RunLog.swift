@@ -28,14 +28,13 @@ public final class RunLog {
     /// Hands out the whole lines from the first update on.
     /// - Returns: how many there are, and where the last ends
     private static func read(_ data: Data, atMost most: Int, _ known: (LoggedUpdate) throws -> Void = { _ in }) throws -> (count: Int, end: Int) {
-        let decoder = JSONDecoder()
         var end = data.startIndex
         var count = 0
-        while count < most, let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
-            guard let line = try? decoder.decode(LoggedUpdate.self, from: data[end..<newline]), line.update == count + 1 else { break }
-            try known(line)
+        for line in JSONLinesReader(data) {
+            guard count < most, line.isWhole, let update = try? line.decoded(LoggedUpdate.self), update.update == count + 1 else { break }
+            try known(update)
             count += 1
-            end = data.index(after: newline)
+            end = line.bytes.endIndex + 1
         }
         return (count, end - data.startIndex)
     }

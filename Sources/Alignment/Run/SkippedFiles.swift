@@ -17,7 +17,7 @@ public struct SkippedFiles {
     /// What is listed for a run.
     public static func read(_ directory: RunDirectory) -> [Skip] {
         guard let lines = try? Data(contentsOf: directory.skippedFiles) else { return [] }
-        return lines.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode(Skip.self, from: Data($0)) }
+        return JSONLinesReader(lines).compactMap { try? $0.decoded(Skip.self) }
     }
 
     /// Adds what is new among `skips`, and gives it back.
@@ -27,9 +27,7 @@ public struct SkippedFiles {
         let new = skips.filter { known.insert($0).inserted }
         guard !new.isEmpty || !isWritten else { return [] }
         all += new
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try writeAtomically(all.map { try encoder.encode($0) + Data("\n".utf8) }.reduce(Data(), +), to: file)
+        try writeAtomically(all.map { try JSONLines.line($0) }.reduce(Data(), +), to: file)
         isWritten = true
         return new
     }

@@ -1,5 +1,6 @@
 import Encoding
 import Foundation
+import Storage
 import Winners
 
 extension HeldOutSplit {
@@ -15,8 +16,8 @@ extension HeldOutSplit {
     /// - Parameter usable: those of the rows held out whose images can be decoded
     static func requireSame(_ usable: [Int], as directory: RunDirectory) throws {
         guard try RunState.newest(directory) != nil else { return }
-        let lines = (try? Data(contentsOf: directory.heldOut))?.split(separator: UInt8(ascii: "\n")) ?? []
-        let recorded = lines.map { (try? JSONDecoder().decode(HeldOutWinner.self, from: Data($0)))?.row }
+        let lines = JSONLinesReader((try? Data(contentsOf: directory.heldOut)) ?? Data())
+        let recorded = lines.map { (try? $0.decoded(HeldOutWinner.self))?.row }
         guard recorded != usable else { return }
         throw RunError.differs([
             "winners held out: \(directory.heldOut.path) names others than are held out now, or is not whole: "

@@ -56,10 +56,10 @@ struct ValidationLog {
     private static func read(_ data: Data, atMost most: Int = .max) -> (entries: [Validation], end: Int) {
         var entries: [Validation] = []
         var end = data.startIndex
-        while entries.count < most, let newline = data[end...].firstIndex(of: UInt8(ascii: "\n")) {
-            guard let entry = try? JSONDecoder().decode(Validation.self, from: data[end..<newline]), entry.k == entries.count else { break }
+        for line in JSONLinesReader(data) {
+            guard entries.count < most, line.isWhole, let entry = try? line.decoded(Validation.self), entry.k == entries.count else { break }
             entries.append(entry)
-            end = data.index(after: newline)
+            end = line.bytes.endIndex + 1
         }
         return (entries, end - data.startIndex)
     }

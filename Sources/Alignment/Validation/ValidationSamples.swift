@@ -44,11 +44,9 @@ struct ValidationSamples {
         }
         try createFolder(folder)
         for (index, image) in images.enumerated() { try image.writePNG(to: folder.appendingPathComponent(Sample.fileName(index))) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let lines = try rows.indices.map { index in
             let sample = Sample(fileName: Sample.fileName(index), text: winners.captions[rows[index]], seed: settings.run.seed &+ UInt64(index))
-            return try encoder.encode(sample) + Data("\n".utf8)
+            return try JSONLines.line(sample)
         }
         try writeAtomically(lines.reduce(Data(), +), to: folder.appendingPathComponent("metadata.jsonl"))
         return images.count
@@ -93,9 +91,9 @@ public struct Sample: Codable, Equatable, Sendable {
 
     /// The images in a folder of them, in order; none where it is not whole.
     public static func all(in folder: URL) -> [(sample: Sample, png: Data)] {
-        guard let lines = try? String(contentsOf: folder.appendingPathComponent("metadata.jsonl"), encoding: .utf8) else { return [] }
-        return lines.split(separator: "\n").enumerated().compactMap { index, line in
-            guard let sample = try? JSONDecoder().decode(Sample.self, from: Data(line.utf8)), sample.fileName == fileName(index),
+        guard let lines = try? Data(contentsOf: folder.appendingPathComponent("metadata.jsonl")) else { return [] }
+        return JSONLinesReader(lines).enumerated().compactMap { index, line in
+            guard let sample = try? line.decoded(Sample.self), sample.fileName == fileName(index),
                 let png = try? Data(contentsOf: folder.appendingPathComponent(sample.fileName))
             else { return nil }
             return (sample, png)

@@ -78,9 +78,5 @@ public struct HeldOutWinner: Codable, Equatable, Sendable {
     public var row: Int
     public var caption: String
 
-    fileprivate func line() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self) + Data("\n".utf8)
-    }
+    fileprivate func line() throws -> Data { try JSONLines.line(self) }
 }

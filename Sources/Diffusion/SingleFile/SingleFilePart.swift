@@ -3,8 +3,8 @@ import Networks
 import Torch
 
 /// The tensors of one network in a single file, under whichever of the published namings the file has.
-struct SingleFilePart: Sendable {
-    enum Network: String, Sendable, CaseIterable {
+package struct SingleFilePart: Sendable {
+    package enum Network: String, Sendable, CaseIterable {
         case textEncoder = "text encoder"
         case autoencoder = "autoencoder (VAE)"
         case unet = "UNet"

@@ -41,11 +41,9 @@ public enum SceneFolder {
     }
 
     private static func metadata(_ corpus: SceneCorpus) throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try corpus.indices.map { index in
             let row = Row(file_name: name(index), text: corpus.sample(at: index).caption, loser_file_name: "losers/" + name(index))
-            return try encoder.encode(row) + Data("\n".utf8)
+            return try JSONLines.line(row)
         }.reduce(into: Data()) { $0 += $1 }
     }
 

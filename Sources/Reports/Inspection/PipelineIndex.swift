@@ -7,9 +7,6 @@ struct PipelineIndex {
     /// Parts that are not used here, by name.
     private(set) var ignored: [String] = []
 
-    private static let classes: [String: Set<String>] = [
-        "unet": ["UNet2DConditionModel"], "vae": ["AutoencoderKL"], "text_encoder": ["CLIPTextModel"],
-    ]
     /// Parts whose own files say what they are.
     private static let selfDescribing: Set<String> = ["scheduler", "tokenizer"]
     private static let harmless: Set<String> = ["safety_checker", "feature_extractor", "image_encoder"]
@@ -28,14 +25,14 @@ struct PipelineIndex {
         if let refusal = PipelineFolder.refusal(ofClass: entries["_class_name"]) { problems.append("\(path): \(refusal)") }
         for (name, value) in entries.sorted(by: { $0.key < $1.key }) where !name.hasPrefix("_") {
             guard case .array(let pair) = value, pair.count == 2, case .string(let className) = pair[1] else { continue }
-            if let known = Self.classes[name] {
-                if !known.contains(className) { problems.append("\(path): \(name) is a \(className), which is not supported; expected \(known.sorted()[0])") }
+            if let known = PipelineFolder.classes[name]?.name {
+                if className != known { problems.append("\(path): \(name) is a \(className), which is not supported; expected \(known)") }
             } else if Self.harmless.contains(name) {
                 ignored.append(name)
             } else if !Self.selfDescribing.contains(name) {
                 problems.append("\(path): part \(name) (\(className)) is not supported")
             }
         }
-        for name in Self.selfDescribing.union(Self.classes.keys).sorted() where entries[name] == nil { problems.append("\(path): names no \(name)") }
+        for name in Self.selfDescribing.union(PipelineFolder.classes.keys).sorted() where entries[name] == nil { problems.append("\(path): names no \(name)") }
     }
 }

@@ -215,12 +215,11 @@ public struct PipelineInspection: Encodable, Sendable {
 
     /// Which network a `config.json` describes, nil where it is none of ours.
     static func network(describedBy configuration: URL) -> Inspection.Kind? {
-        guard let keys = try? ConfigurationReader.object(configuration) else { return nil }
-        let text = keys["architectures"] == .strings(["CLIPTextModel"]) || keys["model_type"] == .string("clip_text_model")
-        switch keys["_class_name"] {
-        case .string("UNet2DConditionModel"): return .unet
-        case .string("AutoencoderKL"): return .autoencoder
-        default: return text ? .textEncoder : nil
+        switch ModelLocation.part(configuration.deletingLastPathComponent())?.0 {
+        case .unet: .unet
+        case .autoencoder: .autoencoder
+        case .textEncoder: .textEncoder
+        case nil: nil
         }
     }
 }
