@@ -16,7 +16,11 @@ public final class ReferencePool {
     private let rule: ReferenceRule
     private let draw: AlignmentSettings.ReferenceDraw
     private let seed: UInt64
-    private lazy var ring = ReferenceRing(isOnDevice: part.pipeline.placement.device != .cpu) { [unowned self] in try restored($0) }
+    private lazy var ring = ReferenceRing(isOnDevice: part.pipeline.placement.device != .cpu) { [weak self] in
+        // Where a training has ended early, nobody waits for what is on its way.
+        guard let self else { throw CancellationError() }
+        return try restored($0)
+    }
     /// Checkpoint 0, where it is not the base model itself: it is wanted in between the others.
     private var first: (any Denoiser)?
     /// Where there is no run directory.

@@ -69,8 +69,8 @@ import seppo
     /// As two machines might be: other settings, other data, another build.
     @Test func whatDiffersBetweenRanksIsNamed() throws {
         let folder = TemporaryFolder()
-        let build = folder.url("seppo")
-        try FileManager.default.copyItem(at: Seppo.executable, to: build)
+        let build = folder.url("seppo-engine")
+        try FileManager.default.copyItem(at: Seppo.executable.deletingLastPathComponent().appendingPathComponent("seppo-engine"), to: build)
         let handle = try FileHandle(forWritingTo: build)
         try handle.seekToEnd()
         try handle.write(contentsOf: Data([0]))
