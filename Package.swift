@@ -26,7 +26,8 @@ let dataWing: [Target] = [
     .target(name: "Commands", dependencies: ["Winners", arguments, yams]),
     .executableTarget(name: "seppo", dependencies: ["Commands"]),
     .target(name: "TestFiles", path: "Tests/TestFiles"),
-    .testTarget(name: "StorageTests", dependencies: ["Storage", "CStorage", "TestFiles"]),
+    .testTarget(
+        name: "StorageTests", dependencies: ["Storage", "CStorage", "TestFiles"], swiftSettings: isDataWingAlone ? [.define("DATA_WING")] : []),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "TestFiles"]),
     .testTarget(name: "MediaTests", dependencies: ["Media", "TestFiles"]),
     .testTarget(name: "WinnersTests", dependencies: ["Winners", "TestFiles"]),
