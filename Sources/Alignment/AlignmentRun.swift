@@ -174,19 +174,20 @@ public final class AlignmentRun {
         _ started: (_ winners: Int, _ heldOut: Int, _ skips: [Skip], _ updatesDone: Int) throws -> Void, _ restarted: (_ k: Int) -> Void,
         _ leftOut: @escaping (Skip) throws -> Void, _ validated: @escaping (Validation) -> Void, _ progress: @escaping (LoggedUpdate) throws -> Void
     ) throws {
-        let validator = try ranks.first {
-            try Validator.prepare(
-                settings, pipeline, winners, directory, autoencoder: { [settings, pipeline] in try settings.modelFiles.decoder(on: pipeline.placement) }
-            ) {
-                if let number = signals.received { throw StoppedBySignal(number: number) }
-                try encoding($0, $1)
-            }
-        }
+        let validator: Validator? =
+            try ranks.first {
+                try Validator.prepare(
+                    settings, pipeline, winners, directory, autoencoder: { [settings, pipeline] in try settings.modelFiles.decoder(on: pipeline.placement) }
+                ) {
+                    if let number = signals.received { throw StoppedBySignal(number: number) }
+                    try encoding($0, $1)
+                }
+            } ?? nil
         let seesFiles = try ranks.allSee(directory.root)
         let pool = ReferencePool(settings, part, in: ranks.isFirst || seesFiles ? directory : nil, isReader: !ranks.isFirst && seesFiles)
         let trainer = try Trainer.prepare(settings, winners, pool, over: ranks.collective)
         trainer.ranks.signals = signals
-        let keeper = ranks.isFirst ? try RunKeeper.open(directory, trainer, validator ?? nil) : nil
+        let keeper = ranks.isFirst ? try RunKeeper.open(directory, trainer, validator) : nil
         try trainer.goOnWithFirst()
         if !seesFiles { try trainer.handOutCheckpoints() }
         let (order, batch) = (trainer.outlook.order, settings.optimisation.batch)
@@ -195,7 +196,7 @@ public final class AlignmentRun {
             winners, in: SharedOrder(order, batch: batch, share: share), pass: order.count, count: trainer.outlook.count / batch * share.count)
         defer { ahead.stop() }
         guard let keeper else { return try trainer.run() }
-        validator??.onValidation = validated
+        validator?.onValidation = validated
         if let k = trainer.restartedFrom { restarted(k) }
         var skips = SkippedFiles(directory, keepingFormer: trainer.updatesDone > 0)
         try skips.record(winners.skips)
@@ -234,18 +235,5 @@ public final class AlignmentRun {
     private var recordBytes: Int {
         let pixels = winners.settings.width * winners.settings.height
         return settings.totalUpdates * 4096 + (settings.optimisation.iterations + 1) * settings.validation.prompts * 2 * 3 * pixels
-    }
-}
-
-extension AlignmentSettings {
-    /// Where latents and text states are kept.
-    public func cacheFolder(of directory: RunDirectory) -> URL { run.cache.map { URL(fileURLWithPath: $0) } ?? directory.cache }
-
-    /// How winners are encoded for this run. Throws where the resolution does not suit the model.
-    func encoding(_ encoder: WinnerEncoder, _ pipeline: DenoisingPipeline) throws -> EncodingSettings {
-        let factor = encoder.autoencoder.downsampling
-        let side = data.resolution > 0 ? data.resolution : pipeline.unet.configuration.sampleSize * factor
-        guard side % factor == 0 else { throw RunError.setting("resolution is \(side): it must be a multiple of \(factor) for this model") }
-        return EncodingSettings(resolution: side, posterior: data.vaePosterior, flipsImages: data.flipImages, withLosers: row.losers == .dataset)
     }
 }

@@ -93,7 +93,7 @@ struct ExampleGradients: Sendable {
             let anchors = (0..<settings.objective.anchorDraws).map { anchorAdvantage(batch, policy, reference, draw: $0 + 1) }
             let errors = DenoisingErrors.measure(policy: policy, reference: reference, winner: winner, loser: loser, batch.conditioning)
             // Loss.
-            let own = noGradients { errors.referenceWinner - errors.policyWinner }
+            let own = noGradients { -errors.winnerDifference }
             let value = objective(errors, advantage: anchors.isEmpty ? own : anchors.reduce(own, +) / Double(anchors.count + 1))
             measured = Measured(losses: value.losses, times: noise.times, pairs: (errors, value), sampleSeconds: sampleSeconds)
         } else {

@@ -22,6 +22,9 @@ package struct Program {
     /// Runs the command that the arguments name. Does not return where that fails, or help is asked for.
     /// - Parameter stopped: the code to end with, for errors that are a stop and no failure
     package func run(_ arguments: [String], stopped: (any Error) -> Int32? = { _ in nil }) {
+        Console.openStandardStreams()
+        // A file beyond the limit of `ulimit -f` is an error like a full disk, not an end without a word.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             let expanded = try ConfigurationFile.expanded(arguments, of: root)
             var command = try root.parseAsRoot(expanded)

@@ -39,8 +39,7 @@ struct AlignmentSession {
     /// Trains to the end; does nothing where that was done before.
     func run(title: String = "aligning") throws {
         guard !run.isComplete else { return }
-        let device = try settings.placement.device
-        if device != .cpu { Console.line("computing on \(device)") }
+        try settings.placement.announce()
         for line in run.arithmetic { Console.line(line) }
         Console.line(run.data.summary)
         for note in run.notes { Console.line("note: \(note)") }

@@ -70,10 +70,15 @@ struct DeviceOptions: ParsableArguments {
 
     /// Throws where there is no such device. Says where it is, unless that is the processor.
     func placement() throws -> Placement {
-        let device = try Device(named: device ?? AlignmentSettings(model: "", winners: "").computation.device)
-        if device != .cpu { Console.line("computing on \(device)") }
-        return Placement(device)
+        let placement = Placement(try Device(named: device ?? AlignmentSettings(model: "", winners: "").computation.device))
+        placement.announce()
+        return placement
     }
+}
+
+extension Placement {
+    /// Says where networks compute, unless that is the processor.
+    func announce() { if device != .cpu { Console.line("computing on \(device)") } }
 }
 
 /// What a model's own files lack or do not say.

@@ -93,9 +93,7 @@ struct Demo: ParsableCommand {
             let outcome = try evaluation.run(Pipeline.load(BuiltInModel.folder, unetWeights: weights, on: placement))
             for result in try Comparison(outcome.records).results {
                 for (score, summary) in result.scores.sorted(by: { $0.key < $1.key }) {
-                    let encoder = JSONEncoder()
-                    encoder.outputFormatting = .sortedKeys
-                    lines += try encoder.encode(RunRecord.CheckpointScore(k: k, guidance: result.guidance, score: score, summary.interval)) + Data("\n".utf8)
+                    lines += try JSONLines.line(RunRecord.CheckpointScore(k: k, guidance: result.guidance, score: score, summary.interval))
                 }
             }
             bar.show(k + 1, of: settings.optimisation.iterations + 1)

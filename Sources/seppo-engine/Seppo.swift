@@ -25,12 +25,9 @@ struct Seppo: ParsableCommand {
         ])
 
     static func main() {
-        Console.openStandardStreams()
         // Before the first tensor: the allocator's habits and the treatment of denormals hold for the whole process.
         ProcessMemory.keepFreed()
         Runtime.flushDenormals()
-        // A file beyond the limit of `ulimit -f` is an error like a full disk, not an end without a word.
-        signal(SIGXFSZ, SIG_IGN)
         let program = Program(Self.self, prepare: { try ($0 as? any RefusesIdleOptions)?.refuseIdleOptions($1) }, asUsage: asUsage)
         program.run(Array(CommandLine.arguments.dropFirst())) { ($0 as? StoppedBySignal).map { 128 + $0.number } }
     }

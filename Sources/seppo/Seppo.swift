@@ -10,9 +10,6 @@ struct Seppo: ParsableCommand {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard arguments.first == DataSets.configuration.commandName else { Engine.take(arguments) }
-        Console.openStandardStreams()
-        // A file beyond the limit of `ulimit -f` is an error like a full disk, not an end without a word.
-        signal(SIGXFSZ, SIG_IGN)
         Program(Self.self).run(arguments)
     }
 }

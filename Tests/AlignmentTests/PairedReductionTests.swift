@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import TestFiles
 import Testing
@@ -66,5 +67,19 @@ import Torch
         let expected = (p.detached.to(.float64) - y.to(.float64)) * (2.0 / 256)
         let difference = (p.gradient!.to(.float64) - expected).magnitude.max().item
         #expect(difference <= 1e-6 * expected.magnitude.max().item)
+    }
+
+    /// What the loss is made of where there is no float64.
+    @Test func theLossTakesItsDifference() {
+        let (p, r, y) = example([8, 4, 64, 64], distance: 1e-5)
+        let both = NoisedLatents(latents: y, times: Tensor.zeros([8]), target: y)
+        let expected = inDouble(p, r, y)
+        func errors(hasDouble: Bool) -> DenoisingErrors { .of(policyAnswer: p, referenceAnswer: r, to: both, hasDouble: hasDouble) }
+        func difference(_ e: DenoisingErrors) -> [Double] { e.winnerDifference.values(Double.self) + e.loserDifference.values(Double.self) }
+        #expect(greatestRelativeError(difference(errors(hasDouble: false)), expected) <= 1e-6)
+        // The twin: the difference of errors that were rounded before.
+        #expect(greatestRelativeError(difference(errors(hasDouble: true)), expected) > 1e-3)
+        let margin = PreferenceObjective(beta: 2, flip: .none)(errors(hasDouble: false)).margin.values(Double.self)
+        #expect(greatestRelativeError(margin, (0..<4).map { expected[4 + $0] - expected[$0] }) <= 1e-5)
     }
 }

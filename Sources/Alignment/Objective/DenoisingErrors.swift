@@ -9,12 +9,22 @@ public struct DenoisingErrors: Sendable {
     public let policyLoser: Tensor
     public let referenceWinner: Tensor
     public let referenceLoser: Tensor
+    /// Δ_w = m_w − r_w, zero for equal weights: the loss is made of these differences, whose β-fold leaves no room for another rounding.
+    public var winnerDifference: Tensor { differences?.winner ?? policyWinner - referenceWinner }
+    /// Δ_r = m_r − r_r
+    public var loserDifference: Tensor { differences?.loser ?? policyLoser - referenceLoser }
 
-    public init(policyWinner: Tensor, policyLoser: Tensor, referenceWinner: Tensor, referenceLoser: Tensor) {
+    /// Where they are known better than by the errors.
+    private let differences: (winner: Tensor, loser: Tensor)?
+
+    public init(
+        policyWinner: Tensor, policyLoser: Tensor, referenceWinner: Tensor, referenceLoser: Tensor, differences: (winner: Tensor, loser: Tensor)? = nil
+    ) {
         self.policyWinner = policyWinner
         self.policyLoser = policyLoser
         self.referenceWinner = referenceWinner
         self.referenceLoser = referenceLoser
+        self.differences = differences
     }
 
     /// Measures policy and reference on the same inputs in the same layout, so that equal weights give exactly equal errors: the flip depends on ties.
@@ -33,13 +43,13 @@ public struct DenoisingErrors: Sendable {
     }
 
     /// Errors of answers to winners and losing samples, in one batch.
-    /// - Parameter hasDouble: whether the device has float64; elsewhere the policy's error is the reference's and the difference, summed by itself
+    /// - Parameter hasDouble: whether the device has float64; elsewhere the differences are summed by themselves
     static func of(policyAnswer: Tensor, referenceAnswer: Tensor, to both: NoisedLatents, hasDouble: Bool) -> DenoisingErrors {
-        let ofReference = noGradients { both.errors(of: referenceAnswer) }
-        let ofPolicy =
-            hasDouble
-            ? both.errors(of: policyAnswer) : ofReference + PairedReduction.difference(policyAnswer, referenceAnswer, target: both.target)
-        let (reference, policy) = (ofReference.chunks(2), ofPolicy.chunks(2))
-        return DenoisingErrors(policyWinner: policy[0], policyLoser: policy[1], referenceWinner: reference[0], referenceLoser: reference[1])
+        let reference = noGradients { both.errors(of: referenceAnswer) }.chunks(2)
+        let policy = both.errors(of: policyAnswer).chunks(2)
+        let differences = hasDouble ? nil : PairedReduction.difference(policyAnswer, referenceAnswer, target: both.target).chunks(2)
+        return DenoisingErrors(
+            policyWinner: policy[0], policyLoser: policy[1], referenceWinner: reference[0], referenceLoser: reference[1],
+            differences: differences.map { ($0[0], $0[1]) })
     }
 }

@@ -23,10 +23,8 @@ public struct PreferenceObjective: Sendable, Equatable {
 
     /// - Parameter advantage: what the flip looks at, r_w − m_w by default; several draws of (t, ε) may be averaged into it.
     public func callAsFunction(_ e: DenoisingErrors, advantage: Tensor? = nil) -> Value {
-        let s = sign(of: (advantage ?? (e.referenceWinner - e.policyWinner)).detached)
-        let winner = e.policyWinner - e.referenceWinner
-        let loser = e.policyLoser - e.referenceLoser
-        let margin = (winner - s * loser) * (-beta / 2)
+        let s = sign(of: (advantage ?? -e.winnerDifference).detached)
+        let margin = (e.winnerDifference - s * e.loserDifference) * (-beta / 2)
         return Value(losses: -margin.logSigmoid, margin: margin.detached, sign: s)
     }
 

@@ -4,12 +4,8 @@ import Storage
 /// `log.jsonl`: one line an update, only ever appended to.
 public final class RunLog {
     private let file: AppendingFile
-    private let encoder = JSONEncoder()
 
-    private init(_ file: AppendingFile) {
-        self.file = file
-        encoder.outputFormatting = [.sortedKeys]
-    }
+    private init(_ file: AppendingFile) { self.file = file }
 
     /// Opens the log of a run that has `updates` updates behind it. Lines of updates that the saved state does not know are cut off: they will
     /// be done again, with the same numbers.
@@ -40,7 +36,7 @@ public final class RunLog {
     }
 
     public func append(_ update: LoggedUpdate) throws {
-        try file.append(encoder.encode(update) + Data("\n".utf8))
+        try file.append(JSONLines.line(update))
     }
 
     /// Sees to it that what was appended survives a loss of power, before a state that counts on it is saved.

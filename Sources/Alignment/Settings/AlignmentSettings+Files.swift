@@ -3,6 +3,9 @@ import Foundation
 import Storage
 
 extension AlignmentSettings {
+    /// Where latents and text states are kept.
+    public func cacheFolder(of directory: RunDirectory) -> URL { run.cache.map { URL(fileURLWithPath: $0) } ?? directory.cache }
+
     /// Throws `FileUseError` where the run would write over what it reads, or where its cache would lie among its results.
     /// - Parameter name: of a setting, for people
     public func checkFiles(in directory: RunDirectory, naming name: (String) -> String = { $0 }) throws {

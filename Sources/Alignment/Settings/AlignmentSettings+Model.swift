@@ -1,4 +1,5 @@
 import Diffusion
+import Encoding
 import Foundation
 import Torch
 
@@ -43,5 +44,13 @@ extension AlignmentSettings {
     var loraScale: Double? {
         let rank = Double(adapters.rank)
         return adapters.from != nil ? 1 : rank > 0 ? (adapters.alpha ?? rank) / rank : nil
+    }
+
+    /// How winners are encoded for this run. Throws where the resolution does not suit the model.
+    func encoding(_ encoder: WinnerEncoder, _ pipeline: DenoisingPipeline) throws -> EncodingSettings {
+        let factor = encoder.autoencoder.downsampling
+        let side = data.resolution > 0 ? data.resolution : pipeline.unet.configuration.sampleSize * factor
+        guard side % factor == 0 else { throw RunError.setting("resolution is \(side): it must be a multiple of \(factor) for this model") }
+        return EncodingSettings(resolution: side, posterior: data.vaePosterior, flipsImages: data.flipImages, withLosers: row.losers == .dataset)
     }
 }

@@ -37,9 +37,7 @@ struct ValidationLog {
     }
 
     mutating func append(_ entry: Validation) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        try file.append(encoder.encode(entry) + Data("\n".utf8))
+        try file.append(JSONLines.line(entry))
         try file.flush()
         entries.append(entry)
     }
