@@ -3,7 +3,7 @@
 
 Weights are random, made by Tests/Fixtures/make_large.py. Both sides train with gradient checkpointing or, in the rows "all kept", without. Memory is read
 off /proc while a process runs: anonymous memory, which only the process's end gives back, apart from pages of mapped files, which the kernel may drop at any
-time. Linux only.
+time; that of a GPU is what libtorch's allocator has given out at most. Linux only.
 """
 import argparse
 import json
@@ -27,7 +27,9 @@ def parse_options():
     parser.add_argument("--updates", type=int, default=4)
     parser.add_argument("--sample-steps", type=int, default=4)
     parser.add_argument("--resolution", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where both compute")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=["full", "LoRA 16"])
     return parser.parse_args()
 
@@ -79,7 +81,8 @@ def measure(command, options):
         raise RuntimeError(f"{command[0]} logged {len(updates)} updates, not {options.updates}")
     shutil.rmtree(output, ignore_errors=True)
     medians = {key: statistics.median(record[key] for record in updates[1:]) for key in ("update_s", "sample_s")}
-    return {**medians, **watcher.peaks}
+    on_device = {"device": max(record["peak_device_mb"] for record in updates)} if "peak_device_mb" in updates[-1] else {}
+    return {**medians, **watcher.peaks, **on_device}
 
 
 def main():
@@ -89,7 +92,7 @@ def main():
     winners = options.place / "winners"
     if not winners.exists():
         subprocess.run([options.seppo, "scenes", "--output", winners, "--count", "8"], check=True, stdout=subprocess.DEVNULL)
-    shared = ["--model", options.place / "model", "--winners", winners, "--vae-posterior", "mode", "--batch", "1",
+    shared = ["--model", options.place / "model", "--winners", winners, "--vae-posterior", "mode", "--batch", options.batch, "--device", options.device,
               "--iterations", "1", "--updates", options.updates, "--sample-steps", options.sample_steps, "--resolution", options.resolution,
               "--threads", options.threads, "--guidance", "7.5"]
     contenders = {
@@ -106,8 +109,11 @@ def main():
     (options.place / "results.json").write_text(json.dumps(results, indent=1))
     print("| | measure | seppo | PyTorch + diffusers, as installed | ratio |", "|---|---|---|---|---|", sep="\n")
     for row, pair in results.items():
-        for key, title, unit in [("update_s", "an update, without its sample", "s"), ("sample_s", f"a sampled image, {options.sample_steps} steps", "s"),
-                                 ("anonymous", "peak anonymous memory", "MB"), ("mapped", "peak mapped files", "MB"), ("resident", "peak resident", "MB")]:
+        for key, title, unit in [("update_s", "an update, without its sample", "s"), ("sample_s", f"its sample, {options.sample_steps} steps", "s"),
+                                 ("anonymous", "peak anonymous memory", "MB"), ("mapped", "peak mapped files", "MB"), ("resident", "peak resident", "MB"),
+                                 ("device", "peak memory of the device", "MB")]:
+            if not all(key in values for name in contenders for values in pair[name]):
+                continue
             ours, theirs = ([values[key] for values in pair[name]] for name in contenders)
             ratios = [a / b for a, b in zip(ours, theirs) if b]
             ratio = f"**{statistics.median(ratios):.2f}**" if ratios else ""

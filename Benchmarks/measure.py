@@ -257,10 +257,11 @@ def main():
     if options.processes_only:
         print(description(options), processes_table(processes(options)), sep="\n\n")
         return
-    results, seconds, several = alternate(options), start_up(options), processes(options)
+    # Several processes on one GPU would only take its time from one another.
+    results, seconds, several = alternate(options), start_up(options), processes(options) if options.device == "cpu" else {}
     raw = {"machine": description(options), "runs": results, "start": seconds, "processes": several}
     (options.place / "results.json").write_text(json.dumps(raw, indent=1))
-    print(description(options), table(results, seconds), processes_table(several), sep="\n\n")
+    print(description(options), table(results, seconds), *([processes_table(several)] if several else []), sep="\n\n")
 
 
 if __name__ == "__main__":

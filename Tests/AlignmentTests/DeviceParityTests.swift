@@ -59,6 +59,23 @@ import Torch
         #expect(try relativeDifference(gradients(placement(), wrong).values, ours) > 1e-2, "the twin with other noise")
     }
 
+    /// The flip depends on ties: with equal weights policy and reference must err alike to the bit, by whatever kernels the device has.
+    @Test(
+        arguments: [
+            ("plain", { _ in }), ("checkpointing", { $0.computation.gradientCheckpointing = true }),
+            ("bf16", { $0.computation.precision = .bf16 }), ("LoRA", { $0.adapters.rank = 2 }),
+        ] as [(String, @Sendable (inout AlignmentSettings) -> Void)])
+    func equalWeightsTieExactly(_ name: String, _ change: @Sendable (inout AlignmentSettings) -> Void) throws {
+        let world = try TinyWorld()
+        let settings = world.settings(change)
+        let pipeline = try DenoisingPipeline.load(ModelFiles(world.model), on: placement())
+        let pool = ReferencePool(settings, try TrainedPart.choose(settings, of: pipeline), in: nil)
+        let trainer = try Trainer.prepare(settings, world.encoded(settings), pool)
+        let update = trainer.advance(try trainer.gatherGradients([0, 1, 2, 3]))
+        #expect(update.flipZero == 1 && update.marginQuantiles!.allSatisfy { $0 == 0 }, "\(name)")
+        #expect(update.gradientNorm! > 0)
+    }
+
     /// A run that is stopped on one device goes on on the other.
     @Test func aStateMovesBetweenDevices() throws {
         let world = try TinyWorld()
