@@ -216,7 +216,8 @@ def table(results, seconds):
         if key not in results["seppo"][0]:
             continue
         add(title, unit, {name: [values[key] for values in rounds] for name, rounds in results.items()})
-    add("start: `seppo --help`; importing diffusers", "s", seconds["help"])
+    if "help" in seconds:
+        add("start: `seppo --help`; importing diffusers", "s", seconds["help"])
     if "first image" in seconds:
         add("start: first image of the built-in model, 50 steps", "s", seconds["first image"])
     return "\n".join(lines)
@@ -257,8 +258,9 @@ def main():
     if options.processes_only:
         print(description(options), processes_table(processes(options)), sep="\n\n")
         return
-    # Several processes on one GPU would only take its time from one another.
-    results, seconds, several = alternate(options), start_up(options), processes(options) if options.device == "cpu" else {}
+    # A program starts alike whatever the device, and several processes on one GPU would only take its time from one another.
+    on_processor = options.device == "cpu"
+    results, seconds, several = alternate(options), start_up(options) if on_processor else {}, processes(options) if on_processor else {}
     raw = {"machine": description(options), "runs": results, "start": seconds, "processes": several}
     (options.place / "results.json").write_text(json.dumps(raw, indent=1))
     print(description(options), table(results, seconds), *([processes_table(several)] if several else []), sep="\n\n")

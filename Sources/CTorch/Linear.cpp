@@ -33,7 +33,9 @@ struct LargeLinear : torch::autograd::Function<LargeLinear> {
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
     const bool serves = is_onednn_product(x, weight) && x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1)
         && (!bias || (bias->device().is_cpu() && bias->scalar_type() == at::kFloat && bias->sizes() == at::IntArrayRef{weight.size(0)}));
-    return serves ? LargeLinear::apply(x, weight, bias) : at::linear(x, weight, bias);
+    // Of rows that do not lie one after another libtorch makes one product where the weight wants a gradient, and otherwise one for each example: a reference
+    // would not have the policy's bits.
+    return serves ? LargeLinear::apply(x, weight, bias) : at::linear(x.contiguous(), weight, bias);
 }
 
 }  // namespace
