@@ -89,14 +89,18 @@ def measure(contender, options):
     shutil.rmtree(output, ignore_errors=True)
     wall, peak, text = run(contender.command + ["--output", output], options.place / "run.log", contender.environment)
     log = output / "log.jsonl"
-    updates = logged_updates(log.read_text() if log.exists() else text)
-    expected = options.iterations * options.updates
-    if len(updates) != expected:
-        raise RuntimeError(f"{contender.name} logged {len(updates)} updates, not {expected}")
-    later = updates[1:]
-    sampling, updating = (sum(record[key] for record in later) for key in ("sample_s", "update_s"))
+    sampling, updating, updates = steady(contender.name, log.read_text() if log.exists() else text, options)
     on_device = {"device_peak": max(record["peak_device_mb"] for record in updates)} if "peak_device_mb" in updates[-1] else {}
     return {"steady": sampling + updating, "sampling": sampling, "updating": updating, "wall": wall, "peak": peak, **on_device}
+
+
+def steady(name, text, options):
+    """Seconds of sampling and of updating after the first update, and all updates, of a run's lines."""
+    updates = logged_updates(text)
+    expected = options.iterations * options.updates
+    if len(updates) != expected:
+        raise RuntimeError(f"{name} logged {len(updates)} updates, not {expected}")
+    return *(sum(record[key] for record in updates[1:]) for key in ("sample_s", "update_s")), updates
 
 
 def shared_options(options, threads):
@@ -108,21 +112,37 @@ def shared_options(options, threads):
 
 
 def processes(options):
-    """{name: [seconds of sampling + updating]}: one process of one thread, and two, taking turns."""
-    def align(threads):
-        return [options.seppo, "align", *shared_options(options, threads), "--held-out", "0", "--validation-prompts", "0"]
+    """{name: [seconds of sampling + updating]}: one process of one thread, two, and two that have nothing to do with each other, taking turns."""
+    def align(threads, batch=options.batch):
+        shared = shared_options(options, threads)
+        shared[shared.index("--batch") + 1] = f"{batch}"
+        return [options.seppo, "align", *shared, "--held-out", "0", "--validation-prompts", "0"]
 
     rows = [Contender("one", align(1)), Contender("two", [*align(2), "--processes", "2"])]
     if platform.system() == "Linux" and os.geteuid() == 0:
         rows.append(Contender("two, 1 ms apart", [sys.executable, HERE / "delay.py", "--milliseconds", "1", "--", *align(1)]))
     else:
         say("two processes with a delay: left out: they need Linux and root for their network namespaces")
-    seconds = {row.name: [] for row in rows}
+    seconds = {row.name: [] for row in rows} | {"unconnected": []}
     for turn in range(options.rounds):
         for row in rows:
             seconds[row.name].append(measure(row, options)["steady"])
+        seconds["unconnected"].append(unconnected(align(1, options.batch // 2), options))
         say(f"processes, round {turn + 1} of {options.rounds}: " + ", ".join(f"{name} {values[-1]:.2f} s" for name, values in seconds.items()))
     return seconds
+
+
+def unconnected(command, options):
+    """Seconds of sampling + updating of the slower of two runs at the same time: what the machine itself takes for two processes."""
+    outputs = [options.place / f"run-{number}" for number in range(2)]
+    started = []
+    for output in outputs:
+        shutil.rmtree(output, ignore_errors=True)
+        command_line = [str(part) for part in [*command, "--output", output]]
+        started.append(subprocess.Popen(command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    if any([process.wait() for process in started]):
+        raise RuntimeError("two runs at the same time did not end well")
+    return max(sum(steady("unconnected", (output / "log.jsonl").read_text(), options)[:2]) for output in outputs)
 
 
 def contenders(options):
@@ -224,7 +244,7 @@ def table(results, seconds):
 
 
 def processes_table(seconds):
-    titles = {"two": "two processes", "two, 1 ms apart": "two, every packet 1 ms under way"}
+    titles = {"two": "two processes", "two, 1 ms apart": "two, every packet 1 ms under way", "unconnected": "two runs of half the batch, unconnected"}
     lines = ["| one thread a process | one process | " + " | ".join(titles[name] for name in seconds if name != "one") + " |",
              "|---|---|" + "---|" * (len(seconds) - 1)]
     cells = []
