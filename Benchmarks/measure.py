@@ -138,10 +138,12 @@ def unconnected(command, options):
     started = []
     for output in outputs:
         shutil.rmtree(output, ignore_errors=True)
-        command_line = [str(part) for part in [*command, "--output", output]]
-        started.append(subprocess.Popen(command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    if any([process.wait() for process in started]):
-        raise RuntimeError("two runs at the same time did not end well")
+        with open(output.with_suffix(".log"), "w") as errors:
+            started.append(subprocess.Popen([str(part) for part in [*command, "--output", output]], stdout=subprocess.DEVNULL, stderr=errors))
+    for output, status in zip(outputs, [process.wait() for process in started]):
+        if status:
+            log = output.with_suffix(".log")
+            raise RuntimeError(f"{command[0]} ended with {status}; the end of {log}:\n" + "\n".join(log.read_text().splitlines()[-5:]))
     return max(sum(steady("unconnected", (output / "log.jsonl").read_text(), options)[:2]) for output in outputs)
 
 
