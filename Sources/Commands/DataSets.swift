@@ -9,10 +9,10 @@ package struct DataSets: ParsableCommand {
 
     package static let configuration = CommandConfiguration(
         commandName: "data",
-        abstract: "Show, check, convert and split data sets of captioned images.",
+        abstract: "Show, check, convert and split data sets of captioned images or clips.",
         discussion: """
             A data set is an image folder (metadata.jsonl, metadata.csv, or a .txt or .caption file beside each image), a Parquet file or a folder with such \
-            files (Pick-a-Pic's pairs, or a column of images with one of captions), a WebDataset tar or a folder with such shards. Every other \
+            files (Pick-a-Pic's pairs, or a column of images with one of captions), a WebDataset tar or a folder with such shards; or clips in the same forms (videos, GIFs or folders of frames). Every other \
             command takes the same forms.
             """,
         subcommands: [DataShow.self, DataCheck.self, DataConvert.self, DataSplit.self, DataSheet.self])

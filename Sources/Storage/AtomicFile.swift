@@ -38,6 +38,9 @@ public enum AtomicFile {
             try result.get()
         }
 
+        /// For a library that writes at any place.
+        package var fileDescriptor: Int32 { descriptor }
+
         /// Replaces what was written at some place.
         package func rewrite(_ data: Data, at offset: Int) throws(FileError) {
             guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw FileError("write", path) }

@@ -25,6 +25,9 @@ public struct ImageReference: Sendable {
         digest = Self.digest(of: bytes)
     }
 
+    /// For what was digested before.
+    init(_ source: some ImageSource, name: String, digest: String) { (self.source, self.name, self.digest) = (source, name, digest) }
+
     /// In hexadecimal.
     static func digest(of bytes: [UInt8]) -> String { SHA256.hash(data: bytes).text }
 

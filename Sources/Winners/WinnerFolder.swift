@@ -2,7 +2,7 @@ import Foundation
 import Media
 import Storage
 
-/// Winners as image folders: `00000.jpg`, the losing image `losers/00000.jpg` and `metadata.jsonl`.
+/// Winners as image folders: `00000.jpg`, the losing image `losers/00000.jpg` and `metadata.jsonl`. Clips lie there as `00000.mp4`, or as folders of frames.
 public enum WinnerFolder {
     /// Copies the images' bytes as they are; an image that serves several winners is written once. The folder is there whole or not at all.
     /// - Parameters:
@@ -38,28 +38,36 @@ public enum WinnerFolder {
         // A column is of one type wherever it is read.
         let statesLists = winners.contains { $0.captions.count > 1 }
         /// The name of the file that holds this image, which is written where it is not there yet.
-        func file(_ image: ImageReference, in prefix: String) throws -> String {
-            if let name = names[image.digest] { return name }
-            let file = try ImageFile(image)
-            let name = prefix + String(format: "%05d.", number) + file.fileExtension
-            try Data(file.bytes).write(to: folder.appendingPathComponent(name))
-            names[image.digest] = name
+        func file(_ medium: Medium, in prefix: String) throws -> String {
+            if let name = names[medium.digest] { return name }
+            let stem = prefix + String(format: "%05d", number)
+            let name: String
+            switch medium {
+            case .image(let image):
+                let file = try ImageFile(image)
+                name = stem + "." + file.fileExtension
+                try Data(file.bytes).write(to: folder.appendingPathComponent(name))
+            case .clip(let clip): name = try clip.copy(to: folder, as: stem)
+            }
+            names[medium.digest] = name
             return name
         }
         for (index, winner) in winners.enumerated() {
             try progress(index)
             do {
-                let image = try file(winner.image, in: "")
-                let loser = try winner.loser.map { try file($0, in: "losers/") }
+                let image = try file(winner.medium, in: "")
+                let loser = try winner.losingMedium.map { try file($0, in: "losers/") }
                 let text = statesLists ? Text.several(winner.captions) : .one(winner.caption)
-                lines += try JSONLines.line(Row(file_name: image, text: text, loser_file_name: loser))
+                lines += try JSONLines.line(Row(file_name: image, text: text, loser_file_name: loser, is_transmit: winner.medium.clip?.isTransmit))
                 number += 1
             } catch let error as ImageError {
+                skips.append(Skip(error))
+            } catch let error as ClipError {
                 skips.append(Skip(error))
             }
         }
         if number == 0 { throw WinnerSetError.noWinners(folder.path, lookedFor: "images to copy", skips) }
-        if winners.allSatisfy({ $0.loser == nil }) { try FileManager.default.removeItem(at: folder.appendingPathComponent("losers")) }
+        if winners.allSatisfy({ $0.losingMedium == nil }) { try FileManager.default.removeItem(at: folder.appendingPathComponent("losers")) }
         try writeAtomically(lines, to: folder.appendingPathComponent("metadata.jsonl"))
         return skips
     }
@@ -68,6 +76,7 @@ public enum WinnerFolder {
         let file_name: String
         let text: Text
         let loser_file_name: String?
+        let is_transmit: Int?
     }
 
     private enum Text: Encodable {

@@ -3,7 +3,7 @@ import Media
 import Storage
 
 /// A file or row that was left out, and why.
-public struct Skip: Sendable, Hashable, Codable, CustomStringConvertible {
+public struct Skip: Error, Sendable, Hashable, Codable, CustomStringConvertible {
     /// Relative to the data set.
     public let file: String
     /// The line or row, from 1; nil where the file as a whole is meant.
@@ -17,6 +17,7 @@ public struct Skip: Sendable, Hashable, Codable, CustomStringConvertible {
     }
 
     public init(_ error: ImageError) { self.init(file: error.file, reason: error.reason.description) }
+    public init(_ error: ClipError) { self.init(file: error.file, reason: error.reason.description) }
 
     public var description: String { "\(file)\(row.map { ":\($0)" } ?? ""): \(reason)".printable }
 }
@@ -63,7 +64,8 @@ public struct WinnerSet: Sendable {
     ///
     /// - an image folder: ``FolderListing``'s conventions;
     /// - a `.parquet` file or a folder with such files;
-    /// - a `.tar` shard in WebDataset's form or a folder with such shards.
+    /// - a `.tar` shard in WebDataset's form or a folder with such shards;
+    /// - a folder of clips, or a table of them, where there are no pictures to be had: ``ClipListing``'s conventions.
     /// - Parameters:
     ///   - columns: of Parquet files, keys of metadata files, or kinds of files and keys in shards, where their names do not tell
     ///   - captionLines: what becomes of captions of several lines
@@ -71,9 +73,17 @@ public struct WinnerSet: Sendable {
         let root = url.standardizedFileURL
         switch try Form(root) {
         case .folder(let walk):
-            let folder = try FolderListing(root, walk, columns, captionLines)
-            return try WinnerSet(
-                root, form: folder.form, folder.listing, lookedFor: folder.lookedFor, notes: folder.notes, folder.links, linked: folder.linked)
+            do throws(WinnerSetError) {
+                let folder = try FolderListing(root, walk, columns, captionLines)
+                return try WinnerSet(
+                    root, form: folder.form, folder.listing, lookedFor: folder.lookedFor, notes: folder.notes, folder.links, linked: folder.linked)
+            } catch {
+                return try clips(root, walk, columns, captionLines, insteadOf: error)
+            }
+        case .table(let file):
+            let folder = file.deletingLastPathComponent()
+            return try clips(
+                folder, FolderWalk(folder), columns, captionLines, only: file.lastPathComponent, insteadOf: .notADataSet(file.path))
         case .parquet(let files):
             let found = try ParquetListing(files, columns, captionLines)
             return try WinnerSet(
@@ -87,6 +97,7 @@ public struct WinnerSet: Sendable {
 
     private enum Form {
         case folder(FolderWalk)
+        case table(URL)
         case parquet(DatasetFiles)
         case shards(DatasetFiles)
 
@@ -100,6 +111,8 @@ public struct WinnerSet: Sendable {
                 self = .parquet(DatasetFiles(file: root))
             } else if ShardListing.isShard(root.lastPathComponent) {
                 self = .shards(DatasetFiles(file: root))
+            } else if ["jsonl", "csv", "json"].contains(root.pathExtension.lowercased()) {
+                self = .table(root)
             } else {
                 throw .notADataSet(root.path)
             }
@@ -135,7 +148,10 @@ public struct WinnerSet: Sendable {
         func belongs(_ name: String) -> Bool { Form.isParquet(name) || ShardListing.isShard(name) }
         if belongs(url.lastPathComponent) { return true }
         guard let files = FileManager.default.enumerator(at: url, includingPropertiesForKeys: nil) else { return false }
-        for case let file as URL in files where belongs(file.lastPathComponent) || imageExtensions.contains(file.pathExtension.lowercased()) { return true }
+        for case let file as URL in files {
+            let ending = file.pathExtension.lowercased()
+            if belongs(file.lastPathComponent) || imageExtensions.contains(ending) || ending != "gif" && ClipSource.endings.contains(ending) { return true }
+        }
         return false
     }
 
@@ -151,9 +167,10 @@ public struct WinnerSet: Sendable {
         self.root = root
         self.form = form
         let several = listing.winners.count { $0.captions.count > 1 }
+        let clips = listing.winners.count { $0.medium.clip != nil }
         self.counts =
             counts + [Count("winners", listing.winners.count), Count("repeated", listing.repeated)]
-            + (several > 0 ? [Count("with several captions", several)] : [])
+            + (clips > 0 ? [Count("clips", clips)] : []) + (several > 0 ? [Count("with several captions", several)] : [])
         winners = listing.winners
         report = listing.skips
         self.links = links.all

@@ -59,7 +59,7 @@ import Testing
             #expect(outcome.status == 1)
             #expect(outcome.called.isEmpty)
             #expect(outcome.errors.contains("SETUP_INSTALL=no forbids"))
-            #expect(outcome.errors.contains("apt-get install -y pkg-config libjpeg-dev libpng-dev libwebp-dev"))
+            #expect(outcome.errors.contains("apt-get install -y pkg-config libjpeg-dev libpng-dev libwebp-dev libavformat-dev"))
         #endif
     }
 }

@@ -21,7 +21,7 @@ enum FuzzTargets {
 
     static var all: [FuzzTarget] {
         if ProcessInfo.processInfo.environment[faultyVariable] == "1" { return faulty }
-        return weights + configurations + tokenizers + tables + [prompts, shard, digests] + images + runs
+        return weights + configurations + tokenizers + tables + [prompts, shard, digests] + images + clips + runs
     }
 
     /// Parsers that are wrong, to see that it is noticed.
@@ -238,6 +238,42 @@ enum FuzzTargets {
             precondition(raster.width > 0 && raster.rgb.count == raster.width * raster.height * 3)
         }
     }
+
+    private static let clips = [
+        clip("mp4", ["ftyp", "moov", "mdat", "stsz", "stts", "stco", "elst", "avcC", "tkhd", "free"]),
+        clip("mkv", ["\u{1A}E", "matroska", "V_MPEG4/ISO/AVC"]),
+        clip("webm", ["V_VP9", "V_VP8", "webm"]),
+        clip("avi", ["RIFF", "AVI ", "LIST", "movi", "idx1", "00dc", "strh", "strf"]),
+        clip("gif", ["GIF89a", "NETSCAPE2.0", "!", ","]),
+        FuzzTarget(
+            name: "clip-tables", seeds: clipTables, isText: true,
+            words: ["videoid", "name", "is_transmit", "file_name", "['a', 'b']", "b'a'", "[['0', '1']]", "timestamp", "videoID", "caption", "../a.mp4", "\r\n"]
+        ) { file in
+            let set = try WinnerSet.list(file.deletingLastPathComponent())
+            for winner in set.winners { precondition(!winner.medium.name.hasPrefix("/"), "\(winner.medium.name) lies outside") }
+        },
+    ]
+
+    /// Frames are small and few here: what follows on larger ones is the libraries' work.
+    private static func clip(_ kind: String, _ words: [String]) -> FuzzTarget {
+        FuzzTarget(name: "clip-\(kind)", seeds: files("clips", ".\(kind)"), words: words) { file in
+            var limits = ClipLimits()
+            (limits.pixels, limits.frames, limits.allPixels) = (1 << 18, 1000, 1 << 23)
+            let decoder = ClipDecoder(.file(file.path), name: kind, limits: limits)
+            var dice = SeededGenerator(seed: 0)
+            let clip = try decoder.clip(FrameRule(frames: 8), using: &dice, fittedTo: (8, 8))
+            precondition(clip.frames.count == 8 && clip.width == 8)
+        }
+    }
+
+    private static let clipTables: [FuzzTarget.Seed] = {
+        let clip = try! Data(contentsOf: Fixture.url("clips/plain.mp4"))
+        let others = ["a.mp4": clip, "b/a_0.mp4": clip, "b/a_1.mp4": clip]
+        return [
+            ("list.csv", "videoid,name,is_transmit\r\na,\"a cat, asleep\",0\r\n"), ("metadata.jsonl", "{\"file_name\": \"a.mp4\", \"text\": \"b'a cat'\"}\n"),
+            ("panda.csv", "videoID,timestamp,caption\na,\"[['0', '1'], ['1', '2']]\",\"['a cat', 'a dog']\"\n"), ("captions.json", "{\"a.mp4\": [\"a cat\"]}"),
+        ].map { FuzzTarget.Seed(path: $0, bytes: Array($1.utf8), others: others) }
+    }()
 
     // MARK: Runs
 

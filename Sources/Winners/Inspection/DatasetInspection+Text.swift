@@ -14,6 +14,10 @@ extension DatasetInspection {
         if let width, let height {
             lines.append("  width \(width.line), height \(height.line) pixels")
         }
+        if let clips, let frames, let milliseconds {
+            let seconds = [milliseconds.min, milliseconds.max, milliseconds.median].map { String(format: "%.1f", Double($0) / 1000) }
+            lines.append("  \(clips) clips of \(frames.line) frames, \(seconds[0]) to \(seconds[1]) seconds (median \(seconds[2]))")
+        }
         if let captionTokens { lines.append("  captions of \(captionTokens.line) tokens, of which Stable Diffusion reads 77") }
         if let longCaptionsNote { lines.append("  \(longCaptionsNote)") }
         lines += firstCaptions.map { "  “\($0.count > 100 ? $0.prefix(100) + "…" : $0)”" }

@@ -42,7 +42,9 @@ enum ParquetLayout {
 
     private static let captionNames = ["text", "caption", "captions", "prompt"]
     /// The first of these of which a name is there decides.
-    private static let imageNames: [Set<String>] = [["image", "images", "img", "jpg", "jpeg", "png", "webp"], ["image_bytes", "bytes"]]
+    private static let imageNames: [Set<String>] = [
+        ["image", "images", "img", "jpg", "jpeg", "png", "webp"], ["image_bytes", "bytes"], ["video", "videos", "mp4", "clip"],
+    ]
 
     /// A column that bears one of the names, and no other: what is text may as well name a file, a class or a split.
     private static func caption(_ file: ParquetFile, _ name: String?) throws(ParquetError) -> ParquetFile.Column {

@@ -1,4 +1,5 @@
 import Foundation
+import Media
 
 /// Winners in Parquet files, row by row: an image's bytes are read for their digest and let go.
 struct ParquetListing {
@@ -119,9 +120,9 @@ struct ParquetListing {
             case .failure(let error): return .unusable(error.reason)
             }
             guard let winner = try reference(image, row, "\(file.name):\(number)") else { return .unusable(try reasonForNoBytes(image, row)) }
-            guard let loser else { return .winner(Winner(image: winner, captions: captions)) }
+            guard let loser else { return .winner(Winner(winner, captions: captions)) }
             guard let other = try reference(loser, row, "\(file.name):\(number) (\(loser.name))") else { return .unusable("no bytes in \(loser.name)") }
-            return .winner(Winner(image: winner, captions: captions, loser: other))
+            return .winner(Winner(winner, captions: captions, loser: other))
         }
 
         private mutating func captions(
@@ -147,10 +148,12 @@ struct ParquetListing {
             return "no bytes in \(image.name): only the path of a file outside, \(String(decoding: name.prefix(200), as: UTF8.self))"
         }
 
-        private mutating func reference(_ image: ParquetFile.Column, _ row: Int, _ name: String) throws(ParquetError) -> ImageReference? {
+        /// A clip where the bytes begin as those of a video file do, else a picture.
+        private mutating func reference(_ image: ParquetFile.Column, _ row: Int, _ name: String) throws(ParquetError) -> Medium? {
             guard let bytes = try column(image).bytes(at: row), !bytes.isEmpty else { return nil }
             let source = ParquetImageSource(images: images, path: file.path, rowGroup: index, row: row, column: image.name)
-            return ImageReference(source, name: name, bytes: bytes)
+            if ClipSource.mayBegin(with: bytes) { return .clip(ClipReference(source, name: name, bytes: bytes)) }
+            return .image(ImageReference(source, name: name, bytes: bytes))
         }
 
         private mutating func column(_ column: ParquetFile.Column) throws(ParquetError) -> ParquetColumn {

@@ -1,8 +1,9 @@
 import Foundation
+import Media
 import Storage
 
 /// Winners in WebDataset shards. Neighbouring files of an archive with the same path up to the first dot of the name make a sample: an image (`.jpg`,
-/// `.jpeg`, `.png` or `.webp`), its caption (`.txt`, or `.json` with `caption`, `captions`, `text` or `prompt`) and, in preference data, the image it was
+/// `.jpeg`, `.png` or `.webp`; where there is none, a clip, such as `.mp4`), its caption (`.txt`, or `.json` with `caption`, `captions`, `text` or `prompt`) and, in preference data, the image it was
 /// preferred to (`.loser.jpg`, …). Other files of a sample are not looked at.
 struct ShardListing {
     private(set) var listing: WinnerListing
@@ -64,9 +65,9 @@ struct ShardListing {
         let lacks: String
         let endings: Set<String>
         let has: (ShardSample) -> Bool
-        if images(of: sample).isEmpty {
+        if media(of: sample).isEmpty {
             (lacks, endings) = (choice.image.map { "no image: no file .\(Self.kind($0))" } ?? "no image", WinnerSet.imageExtensions)
-            has = { !images(of: $0).isEmpty }
+            has = { !media(of: $0).isEmpty }
         } else if captionFiles(of: sample).isEmpty {
             (lacks, endings) = ("no caption: neither .\(Self.kind(choice.caption ?? "txt")) nor .json", ["txt", "json"])
             has = { !captionFiles(of: $0).isEmpty }
@@ -88,7 +89,10 @@ struct ShardListing {
         throw RowError(lacks)
     }
 
-    private func images(of sample: ShardSample) -> [ShardSample.File] { choice.image.map { sample.files(of: Self.kind($0)) } ?? sample.images }
+    /// Its picture or, where it has none, its clip.
+    private func media(of sample: ShardSample) -> [ShardSample.File] {
+        choice.image.map { sample.files(of: Self.kind($0)) } ?? (sample.images.isEmpty ? sample.clips : sample.images)
+    }
 
     /// The files that may hold the caption.
     private func captionFiles(of sample: ShardSample) -> [ShardSample.File] { sample.files(of: Self.kind(choice.caption ?? "txt")) + sample.files(of: "json") }
@@ -102,19 +106,22 @@ struct ShardListing {
     }
 
     private mutating func winner(_ sample: ShardSample, _ shard: DatasetFiles.File) throws(RowError) -> Winner {
-        guard let image = try Self.only(images(of: sample), "image") else { throw RowError("no image") }
+        let media = media(of: sample)
+        guard let first = media.first else { throw RowError("no image") }
+        let isClip = ClipSource.endings.contains(first.kind)
+        guard let medium = try Self.only(media, isClip ? "clip" : "image") else { throw RowError("no image") }
         let captions = try captions(of: sample, shard)
-        let loser = try Self.only(sample.losers, "losing image")
+        let loser = try Self.only(isClip ? sample.losingClips : sample.losers, isClip ? "losing clip" : "losing image")
         return Winner(
-            image: try reference(image, shard), captions: captions, loser: try loser.map { member throws(RowError) in try reference(member, shard) })
+            try reference(medium, shard, isClip), captions: captions, loser: try loser.map { member throws(RowError) in try reference(member, shard, isClip) })
     }
 
-    private func reference(_ member: TarArchive.Member, _ shard: DatasetFiles.File) throws(RowError) -> ImageReference {
-        do {
-            return try ImageReference(FileSource(shard.path, range: member.range), name: "\(shard.name)/\(member.path)")
-        } catch {
-            throw RowError("\(member.path): \(error)")
+    private func reference(_ member: TarArchive.Member, _ shard: DatasetFiles.File, _ isClip: Bool) throws(RowError) -> Medium {
+        let name = "\(shard.name)/\(member.path)"
+        if isClip {
+            do { return .clip(try ClipReference(file: shard.path, range: member.range, name: name)) } catch { throw RowError("\(member.path): \(error)") }
         }
+        do { return .image(try ImageReference(FileSource(shard.path, range: member.range), name: name)) } catch { throw RowError("\(member.path): \(error)") }
     }
 
     // MARK: Captions

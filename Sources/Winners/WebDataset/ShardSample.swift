@@ -1,3 +1,5 @@
+import Media
+
 /// Neighbouring files of an archive with one key: the path up to the first dot of the name, as the `webdataset` library has it.
 struct ShardSample {
     /// A file of a sample, and what follows the dot of its name, in lower case: its kind.
@@ -30,6 +32,8 @@ struct ShardSample {
 
     // MARK: Its parts
 
+    var clips: [File] { files.filter { ClipSource.endings.contains($0.kind) } }
+    var losingClips: [File] { files.filter { $0.kind.hasPrefix("loser.") && ClipSource.endings.contains(String($0.kind.dropFirst(6))) } }
     var images: [File] { files.filter { WinnerSet.imageExtensions.contains($0.kind) } }
     var losers: [File] { files.filter { $0.kind.hasPrefix("loser.") && WinnerSet.imageExtensions.contains(String($0.kind.dropFirst(6))) } }
 

@@ -12,15 +12,18 @@ public enum WinnerShard {
             var number = 0
             for (index, winner) in winners.enumerated() {
                 try progress(index)
-                let (image, loser): (ImageFile, ImageFile?)
+                let (medium, loser): (MediumFile, MediumFile?)
                 do {
-                    (image, loser) = (try ImageFile(winner.image), try winner.loser.map { try ImageFile($0) })
+                    (medium, loser) = (try MediumFile(winner.medium), try winner.losingMedium.map { try MediumFile($0) })
                 } catch let error as ImageError {
+                    skips.append(Skip(error))
+                    continue
+                } catch let error as ClipError {
                     skips.append(Skip(error))
                     continue
                 }
                 let name = String(format: "%05d", number)
-                try output.write(Self.member(named: "\(name).\(image.fileExtension)", image.bytes))
+                try output.write(Self.member(named: "\(name).\(medium.fileExtension)", medium.bytes))
                 try output.write(try Self.captions(winner, named: name))
                 if let loser { try output.write(Self.member(named: "\(name).loser.\(loser.fileExtension)", loser.bytes)) }
                 number += 1
@@ -31,6 +34,21 @@ public enum WinnerShard {
             try output.write(Data(count: 2 * TarHeader.length))
         }
         return skips
+    }
+
+    /// What a file of the archive holds.
+    private struct MediumFile {
+        let bytes: [UInt8]
+        let fileExtension: String
+
+        init(_ medium: Medium) throws {
+            switch medium {
+            case .image(let image):
+                let file = try ImageFile(image)
+                (bytes, fileExtension) = (file.bytes, file.fileExtension)
+            case .clip(let clip): (bytes, fileExtension) = (try clip.bytes(), clip.fileExtension)
+            }
+        }
     }
 
     private static func captions(_ winner: Winner, named name: String) throws -> Data {
