@@ -24,12 +24,13 @@ extension DenoisingPipeline {
         return latents
     }
 
-    /// How this model draws latents, with the corrections that diffusers' `StableDiffusionPipeline` makes to every scheduler file.
+    /// How this model draws latents, with the corrections that diffusers' `StableDiffusionPipeline` makes to every scheduler file, and `AnimateDiffPipeline` does
+    /// not.
     public func latentSampler(_ settings: SamplingSettings) throws -> LatentSampler {
-        try LatentSampler(settings, scheduler.inStableDiffusionPipeline)
+        try LatentSampler(settings, unet.configuration.motion == nil ? scheduler.inStableDiffusionPipeline : scheduler)
     }
 
-    /// Of one example, `[C, h, w]`, in the size that the model was made for.
+    /// Of one example, `[C, h, w]`, in the size that the model was made for; of a clip's frame where it draws clips.
     public var latentShape: [Int] {
         let sides = unet.configuration.sampleSides
         return [unet.configuration.inChannels, sides.height, sides.width]

@@ -18,6 +18,8 @@ public struct ModelFiles: Sendable {
     /// That the text encoder comes from.
     private let words: ModelLocation
     private let textEncoderChanges: LoRA.File?
+    /// Motion modules that were added; nil where there are none, or the model has its own.
+    public let motion: MotionFile?
 
     public init(_ location: URL, textEncoderChanges: LoRA.File? = nil) throws {
         try self.init(ModelSource(location), textEncoderChanges: textEncoderChanges)
@@ -29,6 +31,7 @@ public struct ModelFiles: Sendable {
         self.source = source
         self.textEncoderChanges = textEncoderChanges
         main = try ModelLocation(source.location)
+        motion = try source.motion.map { try MotionFile($0) }
         func refused(_ message: String) -> ConfigurationError { ConfigurationError(file: source.location.path, message: message) }
         guard let unet = main.unet else {
             throw refused("holds no UNet, only: \(main.networks.map(\.rawValue).joined(separator: ", ")). It is no model by itself")
@@ -124,13 +127,21 @@ public struct ModelFiles: Sendable {
     public func unet(weights: URL? = nil, on placement: Placement = Placement()) throws -> (UNetConfiguration, ParameterStore) {
         let configuration = try unetConfiguration()
         if let purpose = configuration.otherPurpose { throw ConfigurationError(file: location.path, message: purpose) }
-        let store =
-            switch unetPart {
-            case .folder(let part, let named): try part.store(from: weights ?? named, on: placement)
-            case .file(let file):
-                try weights.map { try PipelineFolder(location).unet.store(from: $0, on: placement) } ?? file.unetStore(configuration, on: placement)
-            }
-        return (configuration, store)
+        var (tensors, origin) = try unetTensors(configuration, weights)
+        // A checkpoint of a run has its own.
+        if let motion, weights == nil {
+            tensors = try tensors.filter { !MotionConfiguration.owns($0.key) }.merging(motion.tensors()) { $1 }
+            origin += " with \(motion.url.path)"
+        }
+        return (configuration, ParameterStore(tensors, from: origin, on: placement))
+    }
+
+    private func unetTensors(_ configuration: UNetConfiguration, _ weights: URL?) throws -> (tensors: [String: Tensor], origin: String) {
+        switch unetPart {
+        case .folder(let part, let named): try part.tensors(from: weights ?? named)
+        case .file(let file):
+            try weights.map { try PipelineFolder(location).unet.tensors(from: $0) } ?? (tensors: file.unetTensors(configuration), origin: file.file.url.path)
+        }
     }
 
     // MARK: Identities
@@ -138,7 +149,11 @@ public struct ModelFiles: Sendable {
     /// Of the files that hold a network's weights, as they are now: while they stay the same, so do its tensors. Nil where that cannot be told.
     public var textEncoderFiles: [FileIdentity]? { textEncoderChanges == nil ? Self.files(of: textEncoderPart) : nil }
     public var autoencoderFiles: [FileIdentity]? { Self.files(of: autoencoderPart) }
-    public var unetFiles: [FileIdentity]? { Self.files(of: unetPart) }
+    public var unetFiles: [FileIdentity]? {
+        guard let motion else { return Self.files(of: unetPart) }
+        let added = motion.files.compactMap { FileIdentity($0.path) }
+        return added.count == motion.files.count ? Self.files(of: unetPart).map { $0 + added } : nil
+    }
 
     private static func files(of part: ModelLocation.Part) -> [FileIdentity]? {
         let urls: [URL]? =
@@ -152,7 +167,13 @@ public struct ModelFiles: Sendable {
         return identities.count == urls.count ? identities : nil
     }
 
-    private func unetConfiguration() throws -> UNetConfiguration {
+    /// Of the network, with the motion modules that were added to it.
+    func unetConfiguration() throws -> UNetConfiguration {
+        let own = try ownUNetConfiguration()
+        return try motion.map { try own.animated(by: $0) } ?? own
+    }
+
+    private func ownUNetConfiguration() throws -> UNetConfiguration {
         switch unetPart {
         case .folder(let part, _): return try UNetConfiguration(part.configuration)
         case .file(let file):
@@ -205,7 +226,17 @@ public struct ModelFiles: Sendable {
         return try SchedulerConfiguration(contentsOf: scheduler).predictionType.map { Said(value: $0, by: scheduler.lastPathComponent) }
     }
 
+    /// The scheduler's file, for clips with the noise schedule that motion modules know: see ``motionNotes()``.
     public func scheduler() throws -> SchedulerConfiguration {
+        try hasPictureScheduler ? ownScheduler().forClips : ownScheduler()
+    }
+
+    /// Whether motion modules meet the scheduler of a model of pictures.
+    var hasPictureScheduler: Bool {
+        get throws { try (motion != nil || !whole.isPipelineOfClips) && unetConfiguration().motion != nil }
+    }
+
+    func ownScheduler() throws -> SchedulerConfiguration {
         let prediction = try prediction().value
         if let file = whole.file { return try file.scheduler(prediction) }
         guard let folder = whole.scheduler else {
@@ -215,36 +246,5 @@ public struct ModelFiles: Sendable {
         var scheduler = try SchedulerConfiguration(contentsOf: folder)
         if prediction != scheduler.predictionType ?? .epsilon { scheduler.predictionType = prediction }
         return scheduler
-    }
-
-    /// Throws where a file of a diffusers folder is missing or cut short, or does not hold the tensors that its configuration asks for. Reads headers
-    /// alone.
-    /// - Parameter shapes: of the UNet's tensors, where they are known
-    public func check(unet shapes: [String: [Int]]) throws {
-        func wrong(_ message: String) -> ConfigurationError { ConfigurationError(file: location.path, message: message) }
-        let folder = PipelineFolder(location)
-        _ = try (tokenizer(), scheduler())
-        let text = try CLIPTextConfiguration(folder.textEncoder.configuration)
-        _ = try folder.textEncoder.outline(of: folder.textEncoder.weights()).build { CLIPTextModel($0, text) }
-        let autoencoder = try AutoencoderConfiguration(folder.autoencoder.configuration)
-        _ = try folder.autoencoder.outline(of: folder.autoencoder.weights()).build { Autoencoder($0, autoencoder) }
-        _ = try UNetConfiguration(folder.unet.configuration)
-        guard try folder.unet.weights().shapes == shapes else { throw wrong("the UNet's tensors are not those of the run") }
-    }
-
-    /// Writes the model as a diffusers folder with another UNet. The other parts are read for it one after another.
-    public func write(to destination: URL, unet: UNetConfiguration, unetTensors: [(name: String, value: Tensor)]) throws {
-        func textEncoder() throws -> PipelineFolder.Network {
-            let (configuration, store) = try self.textEncoder()
-            _ = try store.build { CLIPTextModel($0, configuration) }
-            return (configuration.json, store.parameters)
-        }
-        func autoencoder() throws -> PipelineFolder.Network {
-            let (configuration, store) = try self.autoencoder()
-            _ = try store.build { Autoencoder($0, configuration) }
-            return (configuration.json, store.parameters)
-        }
-        try PipelineFolder(destination).write(
-            tokenizer: tokenizer(), textEncoder: textEncoder(), autoencoder: autoencoder(), unet: (unet.json, unetTensors), scheduler: scheduler())
     }
 }

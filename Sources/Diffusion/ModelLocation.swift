@@ -21,6 +21,8 @@ package struct ModelLocation: Sendable {
     /// The tokenizer's folder; nil where there is none.
     private(set) var tokenizer: URL?
     private(set) var scheduler: URL?
+    /// Whether the scheduler was chosen to draw clips.
+    private(set) var isPipelineOfClips = false
 
     /// Throws with what stands there where that is no model and no part of one.
     init(_ url: URL) throws {
@@ -40,6 +42,7 @@ package struct ModelLocation: Sendable {
             autoencoder = .folder(folder.autoencoder, weights: nil)
             unet = .folder(folder.unet, weights: nil)
             (tokenizer, scheduler) = (folder.tokenizer, folder.scheduler)
+            isPipelineOfClips = try folder.drawsClips
             return
         }
         // One part by itself, or what a training left: some of the parts, each in its folder.
@@ -92,7 +95,7 @@ package struct ModelLocation: Sendable {
     package static func part(_ folder: URL) -> (SingleFilePart.Network, PipelineFolder.Part)? {
         guard let keys = try? ConfigurationReader.object(folder.appendingPathComponent("config.json")) else { return nil }
         switch keys["_class_name"] {
-        case .string(UNetConfiguration.className): return (.unet, .unet(folder))
+        case .string(UNetConfiguration.className), .string(UNetConfiguration.motionClassName): return (.unet, .unet(folder))
         case .string(AutoencoderConfiguration.className): return (.autoencoder, .autoencoder(folder))
         default:
             let isText = keys["architectures"] == .strings([CLIPTextConfiguration.className]) || keys["model_type"] == .string(CLIPTextConfiguration.modelType)

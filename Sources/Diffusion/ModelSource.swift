@@ -10,10 +10,15 @@ public struct ModelSource: Sendable, Equatable {
     public var autoencoder: URL?
     /// Stands in for the model's own text encoder.
     public var textEncoder: URL?
+    /// Motion modules to add to a model of pictures, which then draws clips; see ``MotionFile``.
+    public var motion: URL?
     /// What the UNet predicts, where nothing beside its weights says so.
     public var prediction: PredictionType?
 
-    public init(_ location: URL, base: URL? = nil, autoencoder: URL? = nil, textEncoder: URL? = nil, prediction: PredictionType? = nil) {
-        (self.location, self.base, self.autoencoder, self.textEncoder, self.prediction) = (location, base, autoencoder, textEncoder, prediction)
+    public init(
+        _ location: URL, base: URL? = nil, autoencoder: URL? = nil, textEncoder: URL? = nil, motion: URL? = nil, prediction: PredictionType? = nil
+    ) {
+        (self.location, self.base, self.autoencoder, self.textEncoder) = (location, base, autoencoder, textEncoder)
+        (self.motion, self.prediction) = (motion, prediction)
     }
 }

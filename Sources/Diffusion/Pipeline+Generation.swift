@@ -1,6 +1,7 @@
+import Networks
 import Torch
 
-/// How an image is drawn from its start noise.
+/// How an image or a clip is drawn from its start noise.
 public struct SamplingSettings: Codable, Sendable, Equatable {
     /// The one that the pipeline's scheduler file names, where nil.
     public var sampler: SamplerName?
@@ -25,28 +26,29 @@ public struct SamplingSettings: Codable, Sendable, Equatable {
 }
 
 extension Pipeline {
-    /// Draws one image for each prompt: diffusers' image for the same prompt, seed and settings, and within rounding the same in any batch.
+    /// Draws one image, or clip, for each prompt: diffusers' image for the same prompt, seed and settings, and within rounding the same in any batch.
     ///
     /// - Parameters:
     ///   - prompts: `B` of them.
     ///   - negativePrompts: what guidance leads away from: one for all, or one a prompt.
     ///   - seeds: one an image. Start noise (and the noise of a stochastic sampler) comes from libtorch's CPU generator of that seed.
     ///   - width: in pixels, a multiple of the autoencoder's downsampling; the model's by default, see `size`. `height` likewise.
-    ///   - batch: images that go through the network together.
+    ///   - frames: of each clip, for a model that draws clips: 16 by default, or as many as it knows.
+    ///   - batch: images, or clips, that go through the network together.
     ///   - denoiser: draws in place of the pipeline's own, such as a run's policy.
     ///   - progress: called after every call of the network with the number of calls made and to make.
-    /// - Returns: images `[B, 3, H, W]` in [−1, 1] on the processor; see `pixels(_:)`.
-    /// - Throws: `GenerationError`, and `SamplingError` or `SchedulerError` where the settings do not suit the scheduler.
+    /// - Returns: images `[B, 3, H, W]`, or clips `[B, F, 3, H, W]`, in [−1, 1] on the processor; see `pixels(_:)`.
+    /// - Throws: `GenerationError`, `MotionError` where the model does not draw clips of so many frames, and `SamplingError` or `SchedulerError` where the settings do not suit the scheduler.
     public func generate(
         _ prompts: [String], negativePrompts: [String] = [""], seeds: [UInt64], settings: SamplingSettings = SamplingSettings(), width: Int? = nil,
-        height: Int? = nil, batch: Int = 8, denoiser: (any Denoiser)? = nil,
+        height: Int? = nil, frames: Int? = nil, batch: Int = 8, denoiser: (any Denoiser)? = nil,
         progress: (_ made: Int, _ calls: Int) throws -> Void = { _, _ in }
     ) throws -> Tensor {
         guard !prompts.isEmpty, seeds.count == prompts.count, negativePrompts.count == 1 || negativePrompts.count == prompts.count else {
             throw GenerationError.counts(prompts: prompts.count, seeds: seeds.count, negativePrompts: negativePrompts.count)
         }
         guard batch > 0 else { throw GenerationError.batch(batch) }
-        let latentShape = try latentShape(width: width ?? size.width, height: height ?? size.height)
+        let latentShape = try latentShape(width: width ?? size.width, height: height ?? size.height, frames: frames)
         let guidance = try settings.classifierFreeGuidance
         let texts = DistinctTexts(prompts + (guidance.isOn ? negativePrompts : []))
         let conditioning = conditioning(texts.distinct, batch: batch)
@@ -66,28 +68,51 @@ extension Pipeline {
         return Tensor.concatenated(images)
     }
 
-    /// Latents `[B, C, h, w]` → images `[B, 3, H, W]`, clamped to [−1, 1].
+    /// Latents `[B, C, h, w]` → images `[B, 3, H, W]`, or latents of clips `[B, C, F, h, w]` → clips `[B, F, 3, H, W]`, clamped to [−1, 1].
     /// - Parameters:
     ///   - latents: on the autoencoder's device, as the images are
     ///   - seeds: of the images, for the error's text
     public func decoded(_ latents: Tensor, seeds: [UInt64] = []) throws -> Tensor {
+        guard latents.rank == 4 else { return try decodedClips(latents, seeds: seeds) }
         let images = try noGradients { try Workers.inParts(of: latents) { [autoencoder] in autoencoder.decode(latents[$0]) } }
         try GenerationError.check(images, "images", seeds)
         return images.clamped(-1, 1).contiguous()
     }
 
-    /// Images `[B, 3, H, W]` in [−1, 1] → `[B, H, W, 3]` uint8, rounded as diffusers' image processor does.
+    /// Images `[B, 3, H, W]`, or frames, in [−1, 1] → `[B, H, W, 3]` uint8, rounded as diffusers' image processor does.
     public static func pixels(_ images: Tensor) -> Tensor {
         noGradients { ((images / 2.0 + 0.5).clamped(0, 1).permuted([0, 2, 3, 1]) * 255.0).rounded.to(.uint8).contiguous() }
     }
 
-    /// `[C, h, w]` of the latents of images of that size.
-    private func latentShape(width: Int, height: Int) throws -> [Int] {
+    /// Few frames at a time, so that a long clip takes no more memory than they do.
+    private func decodedClips(_ latents: Tensor, seeds: [UInt64]) throws -> Tensor {
+        let clips = try (0..<latents.size(0)).map { clip in
+            let frames = latents[clip].transposed(0, 1).contiguous()
+            let starts = stride(from: 0, to: frames.size(0), by: Self.framesAtOnce)
+            return Tensor.concatenated(
+                try starts.map {
+                    try decoded(frames[$0..<min($0 + Self.framesAtOnce, frames.size(0))], seeds: seeds.indices.contains(clip) ? [seeds[clip]] : []).to(.cpu)
+                })
+        }
+        return Tensor.stacked(clips)
+    }
+
+    private static let framesAtOnce = 4
+
+    /// `[C, h, w]` of the latents of images of that size, `[C, F, h, w]` of clips.
+    private func latentShape(width: Int, height: Int, frames: Int?) throws -> [Int] {
         let factor = autoencoder.configuration.downsampling
         guard [width, height].allSatisfy({ (1...GenerationError.greatestSide).contains($0) && $0.isMultiple(of: factor) }) else {
             throw GenerationError.size(width: width, height: height, multiple: factor)
         }
-        return [unet.configuration.inChannels, height / factor, width / factor]
+        let (channels, sides) = (unet.configuration.inChannels, [height / factor, width / factor])
+        guard let motion = unet.configuration.motion else {
+            guard frames == nil else { throw MotionError.noMotion }
+            return [channels] + sides
+        }
+        let frames = frames ?? min(16, motion.maximumFrames)
+        try motion.check(frames: frames)
+        return [channels, frames] + sides
     }
 
     private func conditioning(_ texts: [String], batch: Int) -> Conditioning {

@@ -5,7 +5,7 @@ import Storage
 import Tokenizers
 import Torch
 
-/// A text-to-image model: tokenizer, text encoder, autoencoder, UNet and noise schedule, read from and written to a diffusers folder.
+/// A model that draws pictures, or clips, from text: tokenizer, text encoder, autoencoder, UNet and noise schedule, read from and written to a diffusers folder.
 public struct Pipeline {
     public let tokenizer: CLIPTokenizer
     public let textEncoder: CLIPTextModel
@@ -111,6 +111,7 @@ public struct Pipeline {
         try PipelineFolder(folder).write(
             tokenizer: tokenizer, textEncoder: (textEncoder.configuration.json, stores.textEncoder.parameters),
             autoencoder: (autoencoder.configuration.json, stores.autoencoder.parameters),
-            unet: (unet.configuration.json, unetTensors ?? stores.unet.parameters), scheduler: scheduler)
+            unet: (unet.configuration.json, unetTensors ?? stores.unet.parameters),
+            motion: unet.configuration.motionAdapter(unetTensors ?? stores.unet.parameters), scheduler: scheduler)
     }
 }

@@ -11,12 +11,15 @@ public struct PipelineFolder: Sendable {
     public let textEncoder: Part
     public let autoencoder: Part
     public let unet: Part
+    /// The motion modules by themselves, which stand in the UNet's folder too.
+    public let motionAdapter: Part
 
     public init(_ root: URL) {
         self.root = root
         textEncoder = .textEncoder(root.appendingPathComponent("text_encoder"))
         autoencoder = .autoencoder(root.appendingPathComponent("vae"))
         unet = .unet(root.appendingPathComponent("unet"))
+        motionAdapter = .unet(root.appendingPathComponent("motion_adapter"))
     }
 
     public var tokenizer: URL { root.appendingPathComponent("tokenizer") }
@@ -31,10 +34,16 @@ public struct PipelineFolder: Sendable {
         if let refusal = Self.refusal(ofClass: entries["_class_name"]) { throw ConfigurationError(file: index.path, message: refusal) }
         for (part, value) in entries.sorted(by: { $0.key < $1.key }) {
             guard case .array(let entry) = value, let name = entry.last, name != .null, !Self.setAside.contains(part) else { continue }
+            if part == "unet", try drawsClips, name == .string(UNetConfiguration.motionClassName) { continue }
             guard name == Self.classes[part].map({ .string($0.name) }) else {
                 throw ConfigurationError(file: index.path, message: "\(part) of class \(name.text) is not supported")
             }
         }
+    }
+
+    /// Whether its index says that it draws clips.
+    var drawsClips: Bool {
+        get throws { try ConfigurationReader.object(index)["_class_name"] == .string(Self.motionClassName) }
     }
 
     /// Why a pipeline of that class is not read; nil where it draws from text with the parts of Stable Diffusion.
@@ -49,7 +58,7 @@ public struct PipelineFolder: Sendable {
 
     /// Pipelines of the same networks, trained alike.
     private static let plainClasses: Set<String> = [
-        className, "StableDiffusionImg2ImgPipeline", "StableDiffusionPipelineSafe", "StableDiffusionSAGPipeline", "StableDiffusionPAGPipeline",
+        className, motionClassName, "StableDiffusionImg2ImgPipeline", "StableDiffusionPipelineSafe", "StableDiffusionSAGPipeline", "StableDiffusionPAGPipeline",
         "StableDiffusionPanoramaPipeline", "StableDiffusionAttendAndExcitePipeline",
     ]
 
@@ -61,11 +70,12 @@ public struct PipelineFolder: Sendable {
         ("StableUnCLIP", "a model that varies pictures"), ("StableDiffusionXL", "Stable Diffusion XL"), ("StableDiffusion3", "Stable Diffusion 3"),
         ("StableDiffusionControlNet", "a pipeline with a ControlNet"), ("StableDiffusionGLIGEN", "a model that takes places beside text"),
         ("LatentConsistencyModel", "a model distilled to a few steps of its own sampler"), ("Flux", "Flux"), ("PixArt", "a diffusion transformer"),
-        ("StableVideoDiffusion", "a video model"), ("AnimateDiff", "a video model"),
+        ("StableVideoDiffusion", "a video model"), ("AnimateDiffSDXL", "Stable Diffusion XL"),
+        ("AnimateDiffSparseControlNet", "a pipeline with a SparseCtrl encoder"), ("AnimateDiff", "a video model"),
     ]
 
     /// The tokenizer and the scheduler say themselves what they are; the others take no part in drawing from text.
-    private static let setAside: Set<String> = ["tokenizer", "scheduler", "feature_extractor", "image_encoder", "safety_checker"]
+    private static let setAside: Set<String> = ["tokenizer", "scheduler", "feature_extractor", "image_encoder", "safety_checker", "motion_adapter"]
 
     /// The networks' places in a pipeline's index, with their classes. A scheduler's class is its sampler's matter.
     package static let classes: [String: (library: String, name: String)] = [
@@ -75,6 +85,9 @@ public struct PipelineFolder: Sendable {
 
     /// The class of a pipeline that draws from text with these networks.
     private static let className = "StableDiffusionPipeline"
+
+    /// The class of one that draws clips.
+    private static let motionClassName = "AnimateDiffPipeline"
 
     /// One network: its configuration and its weights.
     public struct Part: Sendable {
@@ -97,8 +110,14 @@ public struct PipelineFolder: Sendable {
         ///   - isTrainable: as in `ParameterStore`
         ///   - placement: where the network is to compute
         public func store(from file: URL? = nil, isTrainable: Bool = false, on placement: Placement = Placement()) throws -> ParameterStore {
+            let (tensors, origin) = try tensors(from: file)
+            return ParameterStore(tensors, from: origin, isTrainable: isTrainable, on: placement)
+        }
+
+        /// The weights by today's names, and the file they come from.
+        func tensors(from file: URL? = nil) throws -> (tensors: [String: Tensor], origin: String) {
             let files = try file.map { WeightFiles(try SafeTensorsFile($0)) } ?? weights()
-            return ParameterStore(names.current(try files.all()), from: files.origin.path, isTrainable: isTrainable, on: placement)
+            return (names.current(try files.all()), files.origin.path)
         }
 
         /// The names and shapes of these weights, under today's names: enough to see whether a configuration fits.
@@ -117,18 +136,20 @@ public struct PipelineFolder: Sendable {
     typealias Network = (configuration: JSONValue, tensors: [(name: String, value: Tensor)])
 
     /// Writes a whole pipeline; no network needs to be in memory while another is written.
+    /// - Parameter motion: the UNet's motion modules by themselves, where it draws clips
     func write(
         tokenizer: CLIPTokenizer, textEncoder: @autoclosure () throws -> Network, autoencoder: @autoclosure () throws -> Network, unet: Network,
-        scheduler: SchedulerConfiguration
+        motion: Network? = nil, scheduler: SchedulerConfiguration
     ) throws {
         try tokenizer.write(to: created(self.tokenizer))
         try self.textEncoder.write(textEncoder())
         try self.autoencoder.write(autoencoder())
         try self.unet.write(unet)
+        if let motion { try motionAdapter.write(motion) }
         _ = try created(self.scheduler.deletingLastPathComponent())
         try scheduler.write(to: self.scheduler)
         // The index comes last: a folder that has one is whole.
-        try writeIndex(scheduler.className)
+        try writeIndex(scheduler.className, drawsClips: motion != nil)
     }
 
     private func created(_ folder: URL) throws -> URL {
@@ -136,15 +157,20 @@ public struct PipelineFolder: Sendable {
         return folder
     }
 
-    private func writeIndex(_ schedulerClass: String) throws {
+    private func writeIndex(_ schedulerClass: String, drawsClips: Bool) throws {
         var entries = Self.classes.mapValues { JSONValue.strings([$0.library, $0.name]) }
         entries["scheduler"] = .strings(["diffusers", schedulerClass])
         entries["tokenizer"] = .strings(["transformers", "CLIPTokenizer"])
-        entries["_class_name"] = .string(Self.className)
+        entries["_class_name"] = .string(drawsClips ? Self.motionClassName : Self.className)
         entries["feature_extractor"] = .array([.null, .null])
         entries["image_encoder"] = .array([.null, .null])
-        entries["safety_checker"] = .array([.null, .null])
-        entries["requires_safety_checker"] = .bool(false)
+        if drawsClips {
+            entries["unet"] = .strings(["diffusers", UNetConfiguration.motionClassName])
+            entries["motion_adapter"] = .strings(["diffusers", MotionAdapterConfiguration.className])
+        } else {
+            entries["safety_checker"] = .array([.null, .null])
+            entries["requires_safety_checker"] = .bool(false)
+        }
         try writeAtomically(JSONValue.object(entries).prettyData(), to: index)
     }
 }

@@ -1,6 +1,6 @@
 import Torch
 
-/// Multi-head attention of `x` `[B, N, C]` over `context` `[B, M, D]`, in diffusers' naming (`to_q`, `to_k`, `to_v`, `to_out.0`).
+/// Multi-head attention of `x` `[B, N, C]` over `context` `[B, M, D]`, or `[B / n, M, D]` of which each serves n rows of `x` in turn, in diffusers' naming (`to_q`, `to_k`, `to_v`, `to_out.0`).
 public struct Attention: Sendable {
     let query: Linear
     let key: Linear
@@ -19,7 +19,14 @@ public struct Attention: Sendable {
 
     public func callAsFunction(_ x: Tensor, context: Tensor? = nil) -> Tensor {
         let context = context ?? x
-        return output(Self.joined(Tensor.attention(split(query(x)), split(key(context)), split(value(context)))))
+        guard context.size(0) != x.size(0) else { return attended(x, context) }
+        // Queries do not meet each other: those of n rows are those of one longer row, whose keys and values are computed once.
+        let joined = x.reshaped([context.size(0), x.size(0) / context.size(0) * x.size(1), x.size(2)])
+        return attended(joined, context).reshaped(x.shape)
+    }
+
+    private func attended(_ x: Tensor, _ context: Tensor) -> Tensor {
+        output(Self.joined(Tensor.attention(split(query(x)), split(key(context)), split(value(context)))))
     }
 
     private func split(_ x: Tensor) -> Tensor { Self.split(x, heads: heads) }

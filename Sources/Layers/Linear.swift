@@ -6,9 +6,10 @@ public struct Linear: Sendable {
     let bias: Tensor?
     let adapter: LowRankAdapter?
 
-    public init(_ p: Parameters, _ inputs: Int, _ outputs: Int, bias: Bool = true) {
-        weight = p("weight", [outputs, inputs], .fanIn(inputs))
-        self.bias = bias ? p("bias", [outputs], .fanIn(inputs)) : nil
+    /// - Parameter start: of weight and bias where no file gives them; libtorch's own by default
+    public init(_ p: Parameters, _ inputs: Int, _ outputs: Int, bias: Bool = true, startsAt start: Initializer? = nil) {
+        weight = p("weight", [outputs, inputs], start ?? .fanIn(inputs))
+        self.bias = bias ? p("bias", [outputs], start ?? .fanIn(inputs)) : nil
         adapter = p.adapter(outputs, [inputs])
     }
 

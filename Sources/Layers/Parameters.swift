@@ -33,9 +33,13 @@ public enum Initializer: Sendable {
     /// Uniform in ±bound.
     case uniform(Double)
     case normal(deviation: Double)
+    /// Numbers that are part of the network and never trained, such as a table of positions; a file's stand in their place. Made where they are used.
+    case constant(@Sendable () -> Tensor)
 
     /// libtorch's default for linear and convolution weights and biases: uniform in ±1/√fan-in.
     public static func fanIn(_ count: Int) -> Initializer { .uniform(1 / Double(count).squareRoot()) }
+
+    fileprivate var isConstant: Bool { if case .constant = self { true } else { false } }
 }
 
 /// The tensors of one network by name: read from a file or freshly initialised.
@@ -127,7 +131,7 @@ public final class ParameterStore {
     }
 
     /// Those that require gradients.
-    public var trained: [(name: String, value: Tensor)] { isTrainable ? parameters.filter { adapters == nil || LowRankAdapters.isOne($0.name) } : [] }
+    public var trained: [(name: String, value: Tensor)] { isTrainable ? parameters.filter(\.value.requiresGradient) : [] }
 
     /// The network without adapters that gives the same numbers: their changes added to the weights.
     public var merged: [(name: String, value: Tensor)] {
@@ -167,7 +171,7 @@ public final class ParameterStore {
 
     func take(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
         let tensor = noGradients { value(name, shape, initializer) }
-        if isTrainable, adapters == nil { tensor.requiresGradient = true }
+        if isTrainable, adapters == nil, !initializer.isConstant { tensor.requiresGradient = true }
         parameters.append((name, tensor))
         return tensor
     }
@@ -224,6 +228,7 @@ public final class ParameterStore {
             case .ones: Tensor.ones(shape)
             case .uniform(let bound): (generator.uniform(shape) * 2 - 1) * bound
             case .normal(let deviation): generator.normal(shape) * deviation
+            case .constant(let make): make()
             }
         let placed = tensor.to(placement)
         return shape.count == 4 ? placed.contiguous(.channelsLast) : placed

@@ -1,7 +1,8 @@
 import Layers
 import Torch
 
-/// The denoising network of Stable Diffusion (diffusers' `UNet2DConditionModel`, whose tensor names it uses).
+/// The denoising network of Stable Diffusion (diffusers' `UNet2DConditionModel`, whose tensor names it uses), and with `configuration.motion` the one that
+/// draws clips (`UNetMotionModel`): the same, with a transformer over frames after every layer.
 public struct UNet: Sendable {
     public let configuration: UNetConfiguration
     /// Whether residual blocks and transformers of the finer half of the levels are run again for the gradient, of which nothing but their inputs is
@@ -45,28 +46,37 @@ public struct UNet: Sendable {
     }
 
     /// - Parameters:
-    ///   - x: noised latents `[B, C, h, w]`
+    ///   - x: noised latents `[B, C, h, w]`, of clips `[B, C, F, h, w]`
     ///   - timesteps: `[B]`, or `[1]` shared by the batch; on any device
-    ///   - context: text states `[B, L, D]`
-    /// - Returns: the model output `[B, C, h, w]` (ε or v)
+    ///   - context: text states `[B, L, D]`, of clips those of all frames
+    /// - Returns: the model output (ε or v) in the shape of `x`
+    /// - Precondition: clips are no longer than `configuration.motion` says
     public func callAsFunction(_ x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor {
-        precision.run(on: x.device) { answer(x, timesteps, context) }.to(.float32)
+        precision.run(on: x.device) {
+            guard let motion = configuration.motion else { return answer(x, timesteps, context, frames: 1) }
+            precondition(x.rank == 5 && x.size(2) <= motion.maximumFrames, "clips of \(x.shape), of \(motion.maximumFrames) frames at most")
+            let frames = x.size(2)
+            // The frames of a clip one after another are a batch.
+            let pictures = answer(x.permuted([0, 2, 1, 3, 4]).flattened(from: 0, through: 1), timesteps, context, frames: frames)
+            return pictures.reshaped([x.size(0), frames] + pictures.shape.dropFirst()).permuted([0, 2, 1, 3, 4]).contiguous()
+        }.to(.float32)
     }
 
-    private func answer(_ x: Tensor, _ timesteps: Tensor, _ context: Tensor) -> Tensor {
+    private func answer(_ x: Tensor, _ timesteps: Tensor, _ context: Tensor, frames: Int) -> Tensor {
         let x = (configuration.centersInput ? x * 2 - 1 : x).contiguous(.channelsLast)
         var embedding = timeEmbedding(timesteps.to(x.device))
         if let timeActivation { embedding = timeActivation(embedding) }
-        let time = configuration.activation(embedding)
+        var time = configuration.activation(embedding)
+        if frames > 1, time.size(0) > 1 { time = time.repeated(frames, axis: 0) }
         var h = convIn(x)
         var skips = [h]
         func run(_ level: Int) -> BlockRun {
-            BlockRun(time: time, context: context, recomputes: recomputesBlocks && level < (down.count + 1) / 2)
+            BlockRun(time: time, context: context, frames: frames, recomputes: recomputesBlocks && level < (down.count + 1) / 2)
         }
         for (level, block) in down.enumerated() { h = block(h, run(level), skips: &skips) }
         if let middle { h = middle(h, run(down.count)) }
         for (level, block) in zip(down.indices.reversed(), up) { h = block(h, run(level), skips: &skips) }
-        return convOut(normOut(h, then: configuration.activation))
+        return convOut(normOut(h, then: configuration.outputActivation))
     }
 }
 
@@ -82,13 +92,38 @@ extension UNetConfiguration {
             groups: groups, depth: transformerDepth[level], heads: heads[level], contextChannels: crossAttentionChannels,
             usesLinearProjection: usesLinearProjection, onlyCrossAttention: onlyCrossAttention)
     }
+
+    /// The motion modules of a block's layers; none for an image model.
+    /// - Parameters:
+    ///   - p: the block's scope
+    ///   - depths: of each layer's module
+    fileprivate func motionModules(_ p: Parameters, _ channels: Int, level: Int, depths: [Int]?) -> [MotionModule] {
+        guard let motion, let depths else { return [] }
+        return depths.enumerated().map { layer, depth in
+            let options = MotionModule.Options(groups: groups, depth: depth, heads: motion.heads[level], maximumFrames: motion.maximumFrames)
+            return MotionModule(p["motion_modules"][layer], channels, options)
+        }
+    }
 }
 
 /// What the blocks of one pass share, and how their parts are run.
 private struct BlockRun {
     let time: Tensor
     let context: Tensor
+    let frames: Int
     let recomputes: Bool
+
+    /// One layer of a block. Where it has a motion module it is run again as a whole; no gradient of the text states is computed then.
+    func layer(_ x: Tensor, _ resnet: ResnetBlock, _ attention: SpatialTransformer?, _ motion: MotionModule?) -> Tensor {
+        guard let motion else {
+            let h = self(resnet, x)
+            return attention.map { self($0, h) } ?? h
+        }
+        return part(x, time) { [context, frames] x, time in
+            let h = resnet(x, time: time)
+            return motion(attention.map { $0(h, context: context) } ?? h, frames: frames)
+        }
+    }
 
     func callAsFunction(_ resnet: ResnetBlock, _ x: Tensor) -> Tensor { part(x, time) { resnet($0, time: $1) } }
     func callAsFunction(_ transformer: SpatialTransformer, _ x: Tensor) -> Tensor { part(x, context) { transformer($0, context: $1) } }
@@ -102,6 +137,7 @@ private struct BlockRun {
 private struct DownBlock {
     let resnets: [ResnetBlock]
     let attentions: [SpatialTransformer]
+    let motions: [MotionModule]
     let downsample: Downsample?
 
     init(_ p: Parameters, _ c: UNetConfiguration, level: Int, inputs: Int, attends: Bool, downsamples: Bool) {
@@ -113,14 +149,14 @@ private struct DownBlock {
             ? layers.map {
                 SpatialTransformer(p["attentions"][$0], outputs, c.transformer(level: level, onlyCrossAttention: c.onlyCrossAttention[level]))
             } : []
+        motions = c.motionModules(p, outputs, level: level, depths: c.motion?.depth[level])
         downsample = downsamples ? Downsample(p["downsamplers"][0], outputs, padding: c.downsamplePadding) : nil
     }
 
     func callAsFunction(_ x: Tensor, _ run: BlockRun, skips: inout [Tensor]) -> Tensor {
         var h = x
         for i in resnets.indices {
-            h = run(resnets[i], h)
-            if !attentions.isEmpty { h = run(attentions[i], h) }
+            h = run.layer(h, resnets[i], attentions.isEmpty ? nil : attentions[i], motions.isEmpty ? nil : motions[i])
             skips.append(h)
         }
         if let downsample {
@@ -135,6 +171,7 @@ private struct DownBlock {
 private struct MiddleBlock {
     let resnets: [ResnetBlock]
     let attention: SpatialTransformer?
+    let motion: MotionModule?
 
     init(_ p: Parameters, _ c: UNetConfiguration) {
         let level = c.channels.count - 1
@@ -143,11 +180,12 @@ private struct MiddleBlock {
         resnets = (0..<(attends ? 2 : 1)).map { ResnetBlock(p["resnets"][$0], channels, channels, c.resnet(outputScale: c.middleScale)) }
         attention =
             attends ? SpatialTransformer(p["attentions"][0], channels, c.transformer(level: level, onlyCrossAttention: false)) : nil
+        motion = c.motionModules(p, channels, level: level, depths: c.motion?.middleDepth.map { [$0] }).first
     }
 
     func callAsFunction(_ x: Tensor, _ run: BlockRun) -> Tensor {
-        var h = run(resnets[0], x)
-        if let attention { h = run(resnets[1], run(attention, h)) }
+        var h = run.layer(x, resnets[0], attention, motion)
+        if resnets.count > 1 { h = run(resnets[1], h) }
         return h
     }
 }
@@ -156,6 +194,7 @@ private struct MiddleBlock {
 private struct UpBlock {
     let resnets: [ResnetBlock]
     let attentions: [SpatialTransformer]
+    let motions: [MotionModule]
     let upsample: Upsample?
 
     /// - Parameters:
@@ -173,14 +212,16 @@ private struct UpBlock {
             ? layers.map {
                 SpatialTransformer(p["attentions"][$0], outputs, c.transformer(level: level, onlyCrossAttention: c.onlyCrossAttention[level]))
             } : []
+        motions = c.motionModules(p, outputs, level: level, depths: c.motion?.upDepth[c.channels.count - 1 - level])
         upsample = upsamples ? Upsample(p["upsamplers"][0], outputs) : nil
     }
 
     func callAsFunction(_ x: Tensor, _ run: BlockRun, skips: inout [Tensor]) -> Tensor {
         var h = x
         for i in resnets.indices {
-            h = run(resnets[i], Tensor.concatenated([h, skips.removeLast()], axis: 1))
-            if !attentions.isEmpty { h = run(attentions[i], h) }
+            h = run.layer(
+                Tensor.concatenated([h, skips.removeLast()], axis: 1), resnets[i], attentions.isEmpty ? nil : attentions[i],
+                motions.isEmpty ? nil : motions[i])
         }
         // The size of the skip that waits above: twice this one, or one less where the way down rounded up.
         guard let upsample, let above = skips.last else { return h }

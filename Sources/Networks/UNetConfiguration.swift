@@ -2,7 +2,7 @@ import Foundation
 import Layers
 import Storage
 
-/// `unet/config.json` of a `UNet2DConditionModel`: the options of Stable Diffusion 1.x and 2.x.
+/// `unet/config.json` of a `UNet2DConditionModel`: the options of Stable Diffusion 1.x and 2.x; or of a `UNetMotionModel`, which draws clips with them.
 public struct UNetConfiguration: Sendable, Equatable {
     public var sampleSize = 64
     /// Where it is not the height, which is `sampleSize`.
@@ -32,6 +32,8 @@ public struct UNetConfiguration: Sendable, Equatable {
     public var timeScaleShift = TimeScaleShift.default
     public var timeChannels: Int?
     public var timeActivation: Activation?
+    /// Nil for a model of pictures.
+    public var motion: MotionConfiguration?
 
     public enum Middle: Sendable, Equatable {
         case crossAttention
@@ -39,7 +41,7 @@ public struct UNetConfiguration: Sendable, Equatable {
         case absent
     }
 
-    /// What diffusers calls the network.
+    /// What diffusers calls the network of an image model.
     public static let className = "UNet2DConditionModel"
 
     public init() {}
@@ -50,7 +52,12 @@ public struct UNetConfiguration: Sendable, Equatable {
     /// Channels of the time embedding.
     public var timeEmbeddingChannels: Int { timeChannels ?? channels[0] * 4 }
 
+    /// Reads a `config.json` of either class.
     public init(_ url: URL) throws {
+        guard try ConfigurationReader.object(url)["_class_name"] != .string(Self.motionClassName) else {
+            self = try UNetConfiguration(motion: url)
+            return
+        }
         var reader = try ConfigurationReader(url)
         try reader.refuseNull(["norm_num_groups"])
         let sides = try reader.perBlock("sample_size", count: 2, 64, in: 1...65536)
@@ -103,18 +110,18 @@ public struct UNetConfiguration: Sendable, Equatable {
         try check(reader)
     }
 
-    private func check(_ reader: ConfigurationReader) throws {
+    func check(_ reader: ConfigurationReader, heads key: String = "attention_head_dim") throws {
         for (level, count) in channels.enumerated() {
             guard count % groups == 0 else { throw reader.wrong("norm_num_groups", "a divisor of each of block_out_channels") }
             let attends = downAttention[level] || upAttention[channels.count - 1 - level] || (level == channels.count - 1 && middle == .crossAttention)
             guard !attends || count % heads[level] == 0 else {
-                throw reader.wrong("attention_head_dim", "a divisor of block_out_channels (it counts the heads)")
+                throw reader.wrong(key, "a divisor of block_out_channels (it counts the heads)")
             }
         }
         guard channels[0] % 2 == 0 else { throw reader.wrong("block_out_channels", "even in its first entry") }
     }
 
-    private static func attention(
+    static func attention(
         _ reader: inout ConfigurationReader, _ key: String, _ levels: Int, _ kinds: [String: Bool], _ fallback: [String]
     ) throws -> [Bool] {
         let names = try reader.strings(key, fallback)
@@ -141,7 +148,7 @@ public struct UNetConfiguration: Sendable, Equatable {
         return list
     }
 
-    private static func activation(_ reader: inout ConfigurationReader, _ key: String) throws -> Activation? {
+    static func activation(_ reader: inout ConfigurationReader, _ key: String) throws -> Activation? {
         let name = try reader.string(key, "")
         if name.isEmpty { return nil }
         guard let activation = Activation(rawValue: name), activation != .quickGELU else { throw reader.wrong(key, "silu, swish, mish, gelu or relu") }
@@ -149,9 +156,11 @@ public struct UNetConfiguration: Sendable, Equatable {
     }
 
     /// One number where it is the same for all: some of diffusers' code takes no list.
-    private static func perBlock(_ values: [Int]) -> JSONValue { Set(values).count == 1 ? .number(Double(values[0])) : .integers(values) }
+    static func perBlock(_ values: [Int]) -> JSONValue { Set(values).count == 1 ? .number(Double(values[0])) : .integers(values) }
 
-    public var json: JSONValue {
+    public var json: JSONValue { motion.map(motionJSON) ?? imageJSON }
+
+    private var imageJSON: JSONValue {
         .object([
             "_class_name": .string(Self.className), "sample_size": sampleWidth.map { .integers([sampleSize, $0]) } ?? .number(Double(sampleSize)),
             "in_channels": .number(Double(inChannels)),

@@ -146,6 +146,20 @@ public struct ConfigurationReader {
         return try list.map { try whole($0, key, range) }
     }
 
+    /// One value for each layer of each block: a list with one for each block, of values or of lists of one for each layer, or one value that serves all.
+    /// Nil where the key is absent.
+    /// - Parameter counts: of the blocks' layers
+    public mutating func perLayer(_ key: String, counts: [Int], in range: ClosedRange<Int> = 1...1_000_000) throws -> [[Int]]? {
+        guard let value = rest.removeValue(forKey: key), value != .null else { return nil }
+        guard case .array(let blocks) = value else { return try counts.map { Array(repeating: try whole(value, key, range), count: $0) } }
+        guard blocks.count == counts.count else { throw wrong(key, "one value or \(counts.count)") }
+        return try zip(blocks, counts).map { block, count in
+            guard case .array(let layers) = block else { return Array(repeating: try whole(block, key, range), count: count) }
+            guard layers.count == count else { throw wrong(key, "in each block one value or one for each layer") }
+            return try layers.map { try whole($0, key, range) }
+        }
+    }
+
     /// Whether the key stands in the file with the value null, which some options tell from its absence.
     public func hasNull(_ key: String) -> Bool { rest[key] == .some(.null) }
 

@@ -34,6 +34,8 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup var parts: ModelPartOptions
     @Option(help: "A file of adapters (LoRA) to add to the model, or a PEFT folder of one.", transform: Place.url) var lora: URL?
     @Option(help: "How much of the adapters' change is added.") var loraScale = 1.0
+    @Option(help: "Motion modules (AnimateDiff) to add to the model, which then draws clips: a folder or a .safetensors file.", transform: Place.url)
+    var motion: URL?
 
     /// Throws where no model is named, as the parser does for an option that is always due: `convert --names` has none.
     func requireModel() throws {
@@ -47,12 +49,16 @@ struct ModelOptions: ParsableArguments {
         use.reads("--vae", parts.vae.map(BuiltInModel.resolve))
         use.reads("--text-encoder", parts.textEncoder.map(BuiltInModel.resolve))
         use.reads("--lora", lora)
+        use.reads("--motion", motion)
     }
 
     func validate() throws { try require("lora-scale", loraScale, in: -1000...1000) }
 
     func pipeline(on placement: Placement) throws -> Pipeline {
-        let files = try ModelFiles(parts.source(model, base: base))
+        var source = parts.source(model, base: base)
+        source.motion = motion
+        let files = try ModelFiles(source)
+        for note in try files.motionNotes() { Console.line("note: \(note)") }
         if let names = files.setAsideText { Console.line("of \(model) not used: \(names)") }
         let pipeline = try Pipeline.load(files, on: placement)
         return try lora.map { try pipeline.merged(LoRA.File($0), scale: loraScale) } ?? pipeline

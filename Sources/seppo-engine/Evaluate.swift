@@ -55,7 +55,9 @@ struct Evaluate: ParsableCommand {
         let data = try winners.map { try WinnerSet.list(URL(fileURLWithPath: $0), columns: reading.columns, captionLines: reading.lines) }
         if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
-            let pipeline = try Pipeline.load(ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil)), on: placement)
+            let files = try ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil))
+            try files.refuseClips(for: "evaluate")
+            let pipeline = try Pipeline.load(files, on: placement)
             if index == 0, let data, let note = pipeline.tokenizer.truncationNote(of: data.winners.flatMap(\.captions)) { Console.line("note: \(note)") }
             return try data.map { try denoising.run(pipeline, $0) { bar.show(index * $1 + $0, of: models.count * $1) } }
                 ?? drawn(pipeline) { bar.show(index * $1 + $0, of: models.count * $1) }

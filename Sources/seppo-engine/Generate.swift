@@ -9,11 +9,13 @@ import Winners
 
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Draw images from prompts.",
+        abstract: "Draw images or clips from prompts.",
         discussion: """
             Image i of a prompt uses seed + i, and its start noise is that of libtorch's CPU generator with that seed, so that Python draws the \
             same image. With one image, an OUTPUT that ends in .png is the file itself; otherwise it is a folder of 00000-SEED.png, … with a \
             metadata.jsonl beside them, not there yet or empty: no data set is added to or replaced.
+
+            A model that draws clips, or one with --motion, writes each as a folder of its frames, 00000-SEED/0000.png, ….
 
             A file of prompts has one a line, in UTF-8; lines that begin with # are passed over. Behind a prompt may stand, as in sd-scripts: --n \
             (negative prompt), --w, --h, --d (seed), --l (guidance), --s (steps).
@@ -35,7 +37,8 @@ struct Generate: ParsableCommand {
     @Option(help: "DDIM's eta.") var eta = 0.0
     @Option(help: "In pixels. Default: the model's.") var width: Int?
     @Option(help: "In pixels. Default: the model's.") var height: Int?
-    @Option(help: "Images that go through the network together.") var batch = 8
+    @Option(help: "Frames of each clip, for a model that draws clips. Default: 16.") var frames: Int?
+    @Option(help: "Images, or clips, that go through the network together. Default: 8, of clips 1.") var batch: Int?
     @Option(help: "Threads; 0 leaves the choice to libtorch.") var threads = 0
     @OptionGroup var device: DeviceOptions
     @OptionGroup var common: CommonOptions
@@ -44,7 +47,8 @@ struct Generate: ParsableCommand {
         try model.requireModel()
         guard prompt.isEmpty != (prompts == nil) else { throw ValidationError("give --prompt or --prompts, and not both") }
         try require("count", count, in: 1...1_000_000)
-        try require("batch", batch, in: 1...10_000)
+        if let batch { try require("batch", batch, in: 1...10_000) }
+        if let frames { try require("frames", frames, in: 1...10_000) }
         try require("steps", steps, in: 1...10_000)
         try requireFinite("guidance", guidance)
         try require("eta", eta, in: 0...1)
@@ -79,6 +83,11 @@ struct Generate: ParsableCommand {
         let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
         try isFile ? Output.checkPicture(output) : Output.checkFolder(output)
         let pipeline = try model.pipeline(on: device.placement())
+        let drawsClips = pipeline.unet.configuration.motion != nil
+        guard !drawsClips || !isFile && sheet == nil else {
+            throw ValidationError("\(model.model) draws clips, which are written as folders of frames: \(sheet == nil ? "--output" : "--sheet") is one picture")
+        }
+        let batch = batch ?? (drawsClips ? 1 : 8)
         if eta != 0, sampler == nil, try pipeline.scheduler.samplerName() != .ddim {
             throw ValidationError("--eta has no effect with this model's own sampler: only ddim has one, see --sampler")
         }
@@ -97,12 +106,16 @@ struct Generate: ParsableCommand {
             let images = try pipeline.generate(
                 part.map(\.prompt), negativePrompts: part.map(\.negative), seeds: part.map(\.seed),
                 settings: SamplingSettings(sampler: sampler, steps: kind.steps, guidance: kind.guidance, eta: eta), width: kind.width, height: kind.height,
-                batch: batch)
+                frames: frames, batch: batch)
             for (offset, job) in part.enumerated() {
-                let name = String(format: "%05d-%llu.png", first + offset, job.seed)
-                let image = RGBImage(images[offset])
-                try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
-                if sheet != nil { drawn.append(image) }
+                let name = String(format: "%05d-%llu", first + offset, job.seed) + (drawsClips ? "" : ".png")
+                if drawsClips {
+                    try write(images[offset], to: output.appendingPathComponent(name))
+                } else {
+                    let image = RGBImage(images[offset])
+                    try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
+                    if sheet != nil { drawn.append(image) }
+                }
                 let row = Row(file_name: name, text: job.prompt, seed: job.seed, guidance: job.guidance, steps: job.steps)
                 lines += try JSONLines.line(row)
             }
@@ -113,6 +126,12 @@ struct Generate: ParsableCommand {
         // One image a prompt makes a column, which nobody would look at: those stand side by side.
         if let sheet { try RGBImage.sheet(drawn, columns: count > 1 ? count : min(jobs.count, 8)).writePNG(to: sheet) }
         Console.print(output.path)
+    }
+
+    /// A clip `[F, 3, H, W]` as a folder of its frames.
+    private func write(_ clip: Tensor, to folder: URL) throws {
+        try createFolder(folder)
+        for frame in 0..<clip.size(0) { try RGBImage(clip[frame]).writePNG(to: folder.appendingPathComponent(String(format: "%04d.png", frame))) }
     }
 
     private struct Row: Encodable {

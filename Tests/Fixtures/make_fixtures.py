@@ -22,6 +22,7 @@ FOLDERS = {
     "clip_text": "text_encoder",
     "vae": "autoencoder",
     "unet": "unet",
+    "motion": "motion",
     "schedules": "schedules",
     "samplers": "samplers",
     "pipeline": "pipeline",
@@ -29,7 +30,7 @@ FOLDERS = {
     "optimizer": "optimizer",
     "tensor_files": "tensor_files",
 }
-LARGEST_FILE, LARGEST_TOTAL = 600_000, 3_500_000
+LARGEST_FILE, LARGEST_TOTAL = 600_000, 4_500_000
 
 
 def main():

@@ -73,6 +73,17 @@ enum FuzzTargets {
         _ = tensor.withUnsafeBytes { $0.reduce(0) { $0 ^ $1 } }
     }
 
+    private static let motionModules = written("motion.safetensors") { url in
+        var configuration = UNetConfiguration()
+        (configuration.channels, configuration.layersPerBlock, configuration.groups, configuration.heads) = ([4], [1], 2, [2])
+        (configuration.downAttention, configuration.upAttention, configuration.transformerDepth) = ([true], [true], [1])
+        (configuration.onlyCrossAttention, configuration.crossAttentionChannels) = ([false], 4)
+        configuration.motion = MotionConfiguration(layers: [1], heads: [2], depth: [1], maximumFrames: 4)
+        let store = ParameterStore(seed: 1, isTrainable: false)
+        _ = try store.build { UNet($0, configuration) }
+        try SafeTensors.write(store.parameters.filter { MotionConfiguration.owns($0.name) }, to: url)
+    }
+
     private static let headerAndData = written("model.safetensors") { url in
         let tensors = [
             ("a", Tensor.range(6).reshaped([2, 3])), ("b", Tensor([true, false])), ("c.weight", Tensor.range(4, on: Placement(.cpu, .int64))),
@@ -124,6 +135,16 @@ enum FuzzTargets {
             _ = try Pipeline.load(isIndex ? file.deletingLastPathComponent() : file.deletingLastPathComponent().deletingLastPathComponent())
         },
         FuzzTarget(name: "unet-configuration", seeds: files("unet", "config.json"), isText: true) { _ = try UNetConfiguration($0) },
+        FuzzTarget(name: "motion-unet-configuration", seeds: files("motion", "config.json"), isText: true) {
+            let configuration = try UNetConfiguration($0)
+            _ = try configuration.json.prettyData()
+        },
+        FuzzTarget(name: "motion-adapter-configuration", seeds: files("motion/pipeline", "config.json"), isText: true) {
+            _ = try MotionAdapterConfiguration($0)
+        },
+        FuzzTarget(name: "motion-modules", seeds: [motionModules], words: safeTensorsWords, repair: Repairs.headerLength) { file in
+            _ = try MotionFile(file).tensors()
+        },
         FuzzTarget(name: "vae-configuration", seeds: files("vae", "config.json"), isText: true) { _ = try AutoencoderConfiguration($0) },
         FuzzTarget(name: "text-configuration", seeds: files("clip_text", "config.json"), isText: true) { _ = try CLIPTextConfiguration($0) },
         FuzzTarget(name: "scheduler", seeds: files("pipeline/schedulers", "scheduler_config.json"), isText: true) { file in

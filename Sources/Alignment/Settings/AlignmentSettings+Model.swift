@@ -5,7 +5,13 @@ import Torch
 
 extension AlignmentSettings {
     /// The model that the run begins with; what a file of adapters brings along for its text encoder is part of it.
-    var modelFiles: ModelFiles { get throws { try ModelFiles(modelSource, textEncoderChanges: loraFile) } }
+    var modelFiles: ModelFiles {
+        get throws {
+            let files = try ModelFiles(modelSource, textEncoderChanges: loraFile)
+            try files.refuseClips(for: "alignment")
+            return files
+        }
+    }
 
     /// Where the model's parts lie.
     public var modelSource: ModelSource {

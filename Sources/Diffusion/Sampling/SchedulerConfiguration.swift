@@ -48,6 +48,18 @@ public struct SchedulerConfiguration: Codable, Sendable, Equatable {
         self.rescaleToZeroSignal = rescaleToZeroSignal
     }
 
+    /// The same sampler over the noise schedule that AnimateDiff's motion modules were trained with (guoyww/AnimateDiff, `configs/training/v1`), as diffusers'
+    /// documentation sets it.
+    public var forClips: SchedulerConfiguration {
+        var changed = self
+        changed.values["trained_betas"] = nil
+        changed.betaSchedule = .linear
+        changed.clipSample = false
+        changed.timestepSpacing = .linspace
+        changed.stepsOffset = 1
+        return changed
+    }
+
     /// Reads a `scheduler_config.json`. Throws, naming the key, where it holds what we do not know.
     public init(contentsOf file: URL) throws {
         let decoder = JSONDecoder()

@@ -9,7 +9,7 @@ public struct SeededNoise: Sendable {
 
     /// - Parameters:
     ///   - seeds: one an image.
-    ///   - shape: of one image, `[C, H, W]`.
+    ///   - shape: of one image, `[C, H, W]`, or clip, `[C, F, H, W]`.
     ///   - device: where the noise is wanted. It is drawn on the processor, whatever that is.
     public init(seeds: [UInt64], shape: [Int], on device: Device = .cpu) {
         self.init(generators: seeds.map { Generator(seed: $0) }, shape: shape, on: device)
@@ -22,7 +22,7 @@ public struct SeededNoise: Sendable {
         self.device = device
     }
 
-    /// The next noise `[B, C, H, W]`: the start noise first, then that of each step.
+    /// The next noise `[B, …]`: the start noise first, then that of each step.
     public func next() -> Tensor { Tensor.concatenated(generators.map { $0.normal([1] + shape) }).to(device) }
 
     /// The next noise as a sampler asks for it, for `varianceNoise:`.

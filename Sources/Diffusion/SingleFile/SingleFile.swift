@@ -91,8 +91,8 @@ public struct SingleFile: Sendable {
     // MARK: Parts
 
     /// - Parameter configuration: where the file's shapes do not tell it
-    func unetStore(_ configuration: UNetConfiguration, on placement: Placement) throws -> ParameterStore {
-        try parts[.unet]!.unet(configuration).store(from: file, on: placement)
+    func unetTensors(_ configuration: UNetConfiguration) throws -> [String: Tensor] {
+        try parts[.unet]!.unet(configuration).mapValues { try $0.tensor() }
     }
 
     func autoencoderStore(on placement: Placement) throws -> ParameterStore {
