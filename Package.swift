@@ -61,7 +61,7 @@ let house: [Target] = [
     .target(name: "TestSupport", dependencies: ["Diffusion", "TestFiles"], path: "Tests/TestSupport"),
     .testTarget(name: "EncodingTests", dependencies: ["Encoding", "TestSupport"]),
     .testTarget(name: "AlignmentTests", dependencies: ["Alignment", "TestSupport"]),
-    .testTarget(name: "ScoringTests", dependencies: ["Scoring", "TestFiles"]),
+    .testTarget(name: "ScoringTests", dependencies: ["Scoring", "TestSupport"]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments", "TestSupport"]),
     .testTarget(name: "CommandTests", dependencies: ["seppo", "seppo-engine", "Experiments", "TestSupport"]),

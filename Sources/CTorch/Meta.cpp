@@ -60,6 +60,6 @@ TORCH_LIBRARY_IMPL(aten, Meta, library) {
     for (const char *name :
          {"convolution", "convolution_backward", "embedding_dense_backward", "index_select", "log_sigmoid_backward",
           "log_sigmoid_forward", "logical_and.out", "native_group_norm",
-          "native_group_norm_backward", "native_layer_norm", "native_layer_norm_backward", "where.self", "where.self_out", "_fused_adamw_"})
+          "native_group_norm_backward", "native_layer_norm", "native_layer_norm_backward", "relu", "max_pool3d_with_indices", "where.self", "where.self_out", "_fused_adamw_"})
         library.impl(name, torch::CppFunction::makeFromBoxedFunction<&on_zeros>());
 }

@@ -55,6 +55,16 @@ extension Convert: RefusesIdleOptions {
     var idleOptions: [IdleOptions] { [model.idleScale] }
 }
 
+extension Score: RefusesIdleOptions {
+    var idleOptions: [IdleOptions] {
+        let names = Set(metric.map { String($0.prefix { $0 != "=" }) })
+        return [
+            IdleOptions("preset", when: names.isDisjoint(with: ["fvd", "kvd"]), "without --metric fvd or kvd"),
+            IdleOptions("seed", when: !floor && !names.contains("kvd"), "without --metric kvd or --floor"),
+        ]
+    }
+}
+
 extension ModelOptions {
     var idleScale: IdleOptions { IdleOptions("lora-scale", when: lora == nil, "without --lora") }
 }

@@ -20,7 +20,7 @@ struct Seppo: ParsableCommand {
             Every option can stand in a YAML file given by --config, under the same name in snake_case; the command line wins.
             """,
         subcommands: [
-            Demo.self, Align.self, Generate.self, Evaluate.self, Pretrain.self, Scenes.self, DataSets.self, Ablation.self, Convert.self,
+            Demo.self, Align.self, Generate.self, Evaluate.self, Score.self, Pretrain.self, Scenes.self, DataSets.self, Ablation.self, Convert.self,
             Inspect.self, Cache.self,
         ])
 

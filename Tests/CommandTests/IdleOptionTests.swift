@@ -31,6 +31,8 @@ import Testing
             (["pretrain", "--images", "w", "--output", "o", "--flawed", "0.5"], ["--flawed", "--images"]),
             (["convert", "--model", "scenes", "--output", "o", "--lora-scale", "2"], ["--lora-scale", "--lora"]),
             (["cache", "o", "--older-than", "3"], ["--older-than", "--clear"]),
+            (["score", "--media", "a", "--reference", "b", "--metric", "psnr", "--preset", "disco"], ["--preset", "--metric fvd"]),
+            (["score", "--media", "a", "--reference", "b", "--metric", "psnr", "--seed", "3"], ["--seed", "--metric kvd"]),
         ] as [([String], [String])])
     func nothingIsGivenForNothing(arguments: [String], named: [String]) throws {
         let folder = TemporaryFolder()

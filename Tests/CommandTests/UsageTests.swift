@@ -5,7 +5,7 @@ import Testing
 
 /// Exit codes, options and `--config`.
 @Suite struct UsageTests {
-    static let commands = ["demo", "align", "generate", "evaluate", "pretrain", "scenes", "data", "convert", "inspect", "cache"]
+    static let commands = ["demo", "align", "generate", "evaluate", "score", "pretrain", "scenes", "data", "convert", "inspect", "cache"]
 
     @Test(arguments: [""] + commands) func helpTeaches(command: String) throws {
         let answer = try Seppo.run((command.isEmpty ? [] : [command]) + ["--help"])

@@ -29,6 +29,7 @@ FOLDERS = {
     "one_update": "one_update",
     "optimizer": "optimizer",
     "tensor_files": "tensor_files",
+    "metrics": "clip_metrics",
 }
 LARGEST_FILE, LARGEST_TOTAL = 600_000, 4_500_000
 
