@@ -70,6 +70,11 @@ public final class AlignmentRun {
         settings.model.prediction = try model.prediction().value
         let placement = try settings.placement
         let pipeline = try DenoisingPipeline.load(model, on: placement)
+        let moves = pipeline.unet.configuration.motion != nil
+        if moves, settings.adapters.train == nil, !settings.trainsAdapters { settings.adapters.train = .motion }
+        guard moves || settings.clips == ClipSettings() else {
+            throw RunError.setting("frames and how they are chosen are of clips, and this model draws pictures: motion names motion modules for it")
+        }
         let part = try TrainedPart.choose(settings, of: pipeline)
         let encoder = try WinnerEncoder.load(model, on: placement)
         try encoder.check(fits: pipeline)
@@ -83,7 +88,7 @@ public final class AlignmentRun {
         try ranks.requireSameData(winners, pipeline)
         let run = AlignmentRun(
             settings, directory, data, pipeline, part, winners, taken?.lock, ranks, isComplete: isComplete,
-            notes: [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }, setAside: model.setAsideText)
+            notes: try model.motionNotes() + [encoder.tokenizer.truncationNote(of: winners.captions)].compactMap { $0 }, setAside: model.setAsideText)
         if let start = taken?.start {
             if !isComplete { try run.checkDisk(encoders: encoder.parameterCount) }
             try run.begin(start)
@@ -130,7 +135,7 @@ public final class AlignmentRun {
             "\(settings.optimisation.iterations) iterations x \(settings.optimisation.updates) updates x batch \(settings.optimisation.batch) = \(examples) examples; "
                 + (size < settings.optimisation.batch
                     ? "\((settings.optimisation.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
-            "policy: \(part.count) parameters\(part.isAdapters ? " in adapters" : ""); a loss of 0.693 = ln 2 is that of an untrained pair",
+            "policy: \(part.count) parameters\(part.kind.place); a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
         if settings.model.path != BuiltInModel.name, settings.optimisation.batch * 8 < 2048,
             settings.optimisation.learningRate >= AlignmentSettings(model: "", winners: "").optimisation.learningRate
@@ -218,7 +223,7 @@ public final class AlignmentRun {
     private func checkDisk(encoders: Int) throws {
         let unet = pipeline.unetTensors.values.reduce(0) { $0 + $1.count * 4 }
         let policy = part.count * 4
-        let ofBase = !part.isAdapters && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
+        let ofBase = part.kind != .lora && ParameterStore.isLarge(pipeline.unetTensors) ? 1 : 0
         let (checkpoints, overflow) = policy.multipliedReportingOverflow(by: settings.optimisation.iterations + ofBase)
         let needed =
             (overflow ? Int.max / 2 : checkpoints) + 2 * (settings.optimisation.ema > 0 ? 4 : 3) * policy + unet + 4 * encoders + recordBytes + (64 << 20)

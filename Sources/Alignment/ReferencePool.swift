@@ -75,18 +75,18 @@ public final class ReferencePool {
             guard let tensors = kept[index] else { preconditionFailure("checkpoint \(index) was never appended") }
             return try part.denoiser(with: tensors)
         }
-        let file = directory.checkpoint(index, ofAdapters: part.isAdapters)
+        let file = directory.checkpoint(index, of: part.kind)
         return try part.denoiser(with: tensors(of: index, directory), from: file.path)
     }
 
     private func tensors(of index: Int, _ directory: RunDirectory) throws -> [String: Tensor] {
-        try TrainedPart.read(directory.checkpoint(index, ofAdapters: part.isAdapters), isAdapters: part.isAdapters)
+        try TrainedPart.read(directory.checkpoint(index, of: part.kind), part.kind)
     }
 
     /// Whether checkpoint 0 is more than the base model.
     private var isFirstKept: Bool {
         guard let directory else { return kept[0] != nil }
-        return FileManager.default.fileExists(atPath: directory.checkpoint(0, ofAdapters: part.isAdapters).path)
+        return FileManager.default.fileExists(atPath: directory.checkpoint(0, of: part.kind).path)
     }
 
     /// Keeps checkpoint 0 where the base model does not serve as it, unless that was done before.
@@ -117,7 +117,7 @@ public final class ReferencePool {
 
     private func keep(_ k: Int, _ tensors: [(name: String, value: Tensor)]) throws {
         guard !isReader else { return }
-        if let directory { return try part.write(tensors, iteration: k, to: directory.checkpoint(k, ofAdapters: part.isAdapters)) }
+        if let directory { return try part.write(tensors, iteration: k, to: directory.checkpoint(k, of: part.kind)) }
         kept[k] = noGradients { Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.value.detached.clone()) }) }
     }
 }

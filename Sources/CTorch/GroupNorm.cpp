@@ -192,7 +192,11 @@ bool serves(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bia
 at::Tensor group_norm(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias, double epsilon, bool silu) {
     if (serves(x, weight, bias, groups))
         return silu ? SmallImages<true>::apply(x, weight, bias, groups, epsilon) : SmallImages<false>::apply(x, weight, bias, groups, epsilon);
-    const at::Tensor normal = at::group_norm(x, groups, weight, bias, epsilon);
+    // libtorch 2.13 writes the gradient of a channels-last input to a null pointer where nobody wants it and that of the weights is wanted, as where
+    // what is trained begins with this layer. The same kernel has to run as without gradients, or equal weights would not give equal bits.
+    const bool isFirst = at::GradMode::is_enabled() && !x.requires_grad() && (weight.requires_grad() || bias.requires_grad());
+    const at::Tensor input = isFirst && x.device().is_cpu() ? x.detach().requires_grad_() : x;
+    const at::Tensor normal = at::group_norm(input, groups, weight, bias, epsilon);
     return silu ? at::silu(normal) : normal;
 }
 

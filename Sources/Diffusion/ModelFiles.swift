@@ -128,8 +128,11 @@ public struct ModelFiles: Sendable {
         let configuration = try unetConfiguration()
         if let purpose = configuration.otherPurpose { throw ConfigurationError(file: location.path, message: purpose) }
         var (tensors, origin) = try unetTensors(configuration, weights)
-        // A checkpoint of a run has its own.
-        if let motion, weights == nil {
+        if weights != nil, configuration.motion != nil, tensors.keys.allSatisfy(MotionConfiguration.owns) {
+            // A checkpoint of a run that trained the motion modules alone.
+            tensors = try unetTensors(configuration, nil).tensors.merging(tensors) { $1 }
+        } else if let motion, weights == nil {
+            // A checkpoint of a run has its own.
             tensors = try tensors.filter { !MotionConfiguration.owns($0.key) }.merging(motion.tensors()) { $1 }
             origin += " with \(motion.url.path)"
         }

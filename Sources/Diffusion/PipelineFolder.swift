@@ -42,7 +42,7 @@ public struct PipelineFolder: Sendable {
     }
 
     /// Whether its index says that it draws clips.
-    var drawsClips: Bool {
+    public var drawsClips: Bool {
         get throws { try ConfigurationReader.object(index)["_class_name"] == .string(Self.motionClassName) }
     }
 

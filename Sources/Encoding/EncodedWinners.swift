@@ -15,7 +15,7 @@ public final class EncodedWinners: @unchecked Sendable {
     public let winners: [Winner]
     /// Of all they are made from: images, captions, settings and encoders. Equal keys stand for equal winners.
     public let key: String
-    /// Of one winner, `[C, h, w]`.
+    /// Of one winner, `[C, h, w]`, or of a clip `[C, F, h, w]`.
     public let latentShape: [Int]
     /// Of the empty caption, one example: what guidance leads away from.
     public let unconditional: Conditioning
@@ -44,11 +44,17 @@ public final class EncodedWinners: @unchecked Sendable {
     public static func open(
         _ set: WinnerSet, _ encoder: WinnerEncoder, _ settings: EncodingSettings, limit: Int = 0, store: any EncodingStore = EncodingMemory()
     ) throws -> EncodedWinners {
-        let first = limit > 0 ? Array(set.winners.prefix(limit)) : set.winners
-        let winners = settings.withLosers ? first.filter { $0.loser != nil } : first
-        let withoutLosers = settings.withLosers ? first.filter { $0.loser == nil } : []
-        let listed = set.report + withoutLosers.map { Skip(file: $0.image.name, reason: "has no losing image, which this method needs") }
-        guard !winners.isEmpty else { throw WinnerSetError.noWinners(set.root.path, lookedFor: "winners with losing images", listed) }
+        let wanted = set.winners.filter { ($0.medium.clip != nil) == (settings.frames != nil) }
+        let others = set.winners.filter { ($0.medium.clip != nil) != (settings.frames != nil) }
+        let first = limit > 0 ? Array(wanted.prefix(limit)) : wanted
+        let winners = settings.withLosers ? first.filter { $0.losingMedium != nil } : first
+        let withoutLosers = settings.withLosers ? first.filter { $0.losingMedium == nil } : []
+        let otherKind = settings.frames == nil ? "a clip, and the model draws pictures" : "a picture, and the model draws clips"
+        let listed =
+            set.report + others.map { Skip(file: $0.medium.name, reason: otherKind) }
+            + withoutLosers.map { Skip(file: $0.medium.name, reason: "has no losing image, which this method needs") }
+        let lookedFor = settings.withLosers ? "winners with losing images" : settings.frames == nil ? "pictures" : "clips"
+        guard !winners.isEmpty else { throw WinnerSetError.noWinners(set.root.path, lookedFor: lookedFor, listed) }
         return EncodedWinners(
             winners, root: set.root, leftOut: listed, encoder, settings, store, key: key(of: winners, encoder, settings),
             latentShape: encoder.latentShape(settings), unconditional: try conditioning(of: "", encoder, store).clone())
@@ -58,10 +64,10 @@ public final class EncodedWinners: @unchecked Sendable {
         var key = ContentKey()
         key.update("winners 1 \(settings.withLosers) \(settings.flipsImages)")
         for winner in winners {
-            key.update(encoder.key(ofImage: winner.image.digest, mirrored: false, settings))
+            key.update(encoder.key(of: winner.medium, mirrored: false, settings))
             if winner.captions.count > 1 { key.update("captions \(winner.captions.count)") }
             for caption in winner.captions { key.update(encoder.key(ofCaption: caption)) }
-            key.update(settings.withLosers ? winner.loser!.digest : "")
+            key.update(settings.withLosers ? winner.losingMedium!.digest : "")
         }
         return key.text
     }
@@ -103,8 +109,8 @@ public final class EncodedWinners: @unchecked Sendable {
     public func releaseEncoder() {
         encoder.release()
         for winner in winners {
-            winner.image.release()
-            winner.loser?.release()
+            winner.medium.release()
+            winner.losingMedium?.release()
         }
     }
 
@@ -144,10 +150,10 @@ public final class EncodedWinners: @unchecked Sendable {
         return WinnerEncoder.conditioning(states)!
     }
 
-    private func image(of row: Int, _ view: WinnerView) -> ImageReference { view == .loser ? winners[row].loser! : winners[row].image }
+    private func medium(of row: Int, _ view: WinnerView) -> Medium { view == .loser ? winners[row].losingMedium! : winners[row].medium }
 
     private func latentKey(_ row: Int, _ view: WinnerView) -> String {
-        encoder.key(ofImage: image(of: row, view).digest, mirrored: view == .mirrored, settings)
+        encoder.key(of: medium(of: row, view), mirrored: view == .mirrored, settings)
     }
 
     // MARK: Encoding
@@ -176,7 +182,9 @@ public final class EncodedWinners: @unchecked Sendable {
     }
 
     /// That no winner, or none of those that somebody can use, has an image that can be decoded.
-    public var noneUsable: WinnerSetError { .noWinners(root.path, lookedFor: "images that can be decoded", skips) }
+    public var noneUsable: WinnerSetError {
+        .noWinners(root.path, lookedFor: (settings.frames == nil ? "images" : "clips") + " that can be decoded", skips)
+    }
 
     private func claim(_ rows: [Int], atMost limit: Int) -> [Int] {
         condition.withLock {
@@ -211,12 +219,16 @@ public final class EncodedWinners: @unchecked Sendable {
         } catch let error as ImageError {
             condition.withLock { unusable[row] = Skip(error) }
             outcome = .unusable
+        } catch let error as ClipError {
+            if case .tooShort = error.reason, settings.frames?.shortClips == .error { throw error }
+            condition.withLock { unusable[row] = Skip(error) }
+            outcome = .unusable
         }
     }
 
     private func makeLatents(of row: Int, _ views: [WinnerView]) throws -> [[String: Tensor]] {
         try views.map { view in
-            let latents = try encoder.latents(of: image(of: row, view), mirrored: view == .mirrored, settings)
+            let latents = try encoder.latents(of: medium(of: row, view), mirrored: view == .mirrored, settings)
             try store.save(.latents, latentKey(row, view), latents)
             return latents
         }

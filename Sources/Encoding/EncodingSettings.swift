@@ -1,3 +1,5 @@
+import Media
+
 /// How winners become latents.
 public struct EncodingSettings: Codable, Sendable, Equatable {
     public enum Posterior: String, Codable, Sendable, CaseIterable { case sample, mode }
@@ -10,18 +12,28 @@ public struct EncodingSettings: Codable, Sendable, Equatable {
     public var flipsImages: Bool
     /// Whether losing images are wanted.
     public var withLosers: Bool
+    /// Which frames of clips are wanted; nil: winners are pictures.
+    public var frames: FrameRule?
+    /// By which a rule draws where a clip's frames begin.
+    public var clipSeed: UInt64 = 0
 
-    public init(width: Int, height: Int, posterior: Posterior = .sample, flipsImages: Bool = false, withLosers: Bool = false) {
+    public init(
+        width: Int, height: Int, posterior: Posterior = .sample, flipsImages: Bool = false, withLosers: Bool = false,
+        frames: FrameRule? = nil
+    ) {
         self.width = width
         self.height = height
         self.posterior = posterior
         self.flipsImages = flipsImages
         self.withLosers = withLosers
+        self.frames = frames
     }
 
     /// Square images of that side.
-    public init(resolution: Int, posterior: Posterior = .sample, flipsImages: Bool = false, withLosers: Bool = false) {
-        self.init(width: resolution, height: resolution, posterior: posterior, flipsImages: flipsImages, withLosers: withLosers)
+    public init(
+        resolution: Int, posterior: Posterior = .sample, flipsImages: Bool = false, withLosers: Bool = false, frames: FrameRule? = nil
+    ) {
+        self.init(width: resolution, height: resolution, posterior: posterior, flipsImages: flipsImages, withLosers: withLosers, frames: frames)
     }
 
     /// The size as the keys of encoded images have it: of squares their side.

@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Media
 import Networks
 import Storage
 import Tokenizers
@@ -109,11 +110,45 @@ public final class WinnerEncoder: @unchecked Sendable {
         public var description: String { "the model's text encoder or autoencoder has changed on disk while the run was going on" }
     }
 
-    // MARK: Images
+    // MARK: Images and clips
 
-    /// Of one image, `[C, h, w]`.
+    /// Of one image, `[C, h, w]`, or one clip, `[C, F, h, w]`.
     func latentShape(_ settings: EncodingSettings) -> [Int] {
-        [autoencoder.latentChannels, settings.height / autoencoder.downsampling, settings.width / autoencoder.downsampling]
+        [autoencoder.latentChannels] + (settings.frames.map { [$0.frames] } ?? [])
+            + [settings.height / autoencoder.downsampling, settings.width / autoencoder.downsampling]
+    }
+
+    /// Of what is made of a winner, or of what it was preferred to: equal keys stand for equal latents.
+    func key(of medium: Medium, mirrored: Bool, _ settings: EncodingSettings) -> String {
+        guard case .clip(let clip) = medium, let rule = settings.frames else { return key(ofImage: medium.digest, mirrored: mirrored, settings) }
+        var key = ContentKey()
+        // The number counts changes of what is made of a clip.
+        let frames = clip.rule(rule).text(settings.clipSeed)
+        for part in ["clip 1", imageKey, "\(settings.sizeText) \(settings.posterior) \(mirrored)", frames, clip.digest] { key.update(part) }
+        return key.text
+    }
+
+    /// `mean` and, unless the mode alone is wanted, `deviation`, `[C, h, w]`, or `[C, F, h, w]` of clips, scaled.
+    func latents(of medium: Medium, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
+        switch (medium, settings.frames) {
+        case (.clip(let clip), let rule?): try latents(of: clip, rule, mirrored: mirrored, settings)
+        case (.clip(let clip), nil): throw ClipError(file: clip.name, reason: .unsupported("a clip, where pictures are wanted"))
+        case (.image(let image), _):
+            try latents(of: image.image(fittedTo: (settings.width, settings.height)), name: image.name, mirrored: mirrored, settings)
+        }
+    }
+
+    /// Frame by frame, as pictures: one crop and one side serve all of a clip.
+    private func latents(of clip: ClipReference, _ rule: FrameRule, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
+        var before: (frame: RGBImage, latents: [String: Tensor])?
+        let encoded = try clip.clip(rule, seed: settings.clipSeed, fittedTo: (settings.width, settings.height)).frames.map { frame in
+            // A short clip has frames that are seen several times.
+            if let before, before.frame == frame { return before.latents }
+            let latents = try latents(of: frame, name: clip.name, mirrored: mirrored, settings)
+            before = (frame, latents)
+            return latents
+        }
+        return Dictionary(uniqueKeysWithValues: encoded[0].keys.map { name in (name, Tensor.stacked(encoded.map { $0[name]! }, axis: 1)) })
     }
 
     /// Of an image's latents: equal keys stand for equal latents. The number counts changes of what is made of an image.
@@ -123,13 +158,12 @@ public final class WinnerEncoder: @unchecked Sendable {
         return key.text
     }
 
-    /// `mean` and, unless the mode alone is wanted, `deviation`, `[C, h, w]`, scaled.
-    func latents(of image: ImageReference, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
+    /// Of pixels in the size that is trained on, `[C, h, w]`.
+    private func latents(of pixels: RGBImage, name: String, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
         try Self.alone {
-            let pixels = try image.image(fittedTo: (settings.width, settings.height))
             let autoencoder = try networks().autoencoder
             let posterior = autoencoder.posterior((mirrored ? pixels.flippedHorizontally() : pixels).tensor.unsqueezed(0).to(autoencoder.device))
-            guard posterior.mean.isFinite else { throw EncodingError(image: image.name) }
+            guard posterior.mean.isFinite else { throw EncodingError(image: name) }
             var tensors = ["mean": autoencoder.scaled(posterior.mean)]
             if settings.posterior == .sample { tensors["deviation"] = (posterior.logVariance * 0.5).exponential * autoencoder.configuration.scalingFactor }
             return tensors.mapValues { $0[0].to(.cpu).contiguous() }
@@ -165,5 +199,19 @@ public final class WinnerEncoder: @unchecked Sendable {
         Runtime.threads = 1
         defer { Runtime.threads = threads }
         return try noGradients(body)
+    }
+}
+
+extension FrameRule {
+    /// All that chooses frames, for a key.
+    fileprivate func text(_ seed: UInt64) -> String {
+        let start = start == .random ? "random \(seed)" : start.rawValue
+        let spacing =
+            switch spacing {
+            case .stride: "stride \(stride) \(start)"
+            case .fps: "fps \(fps) \(start)"
+            case .uniform, .first: self.spacing.rawValue
+            }
+        return "\(frames) \(spacing) \(shortClips == .loop ? "loop" : "shrink")"
     }
 }

@@ -53,6 +53,8 @@ public final class ParameterStore {
     private let isOutline: Bool
     private let seed: UInt64
     private let isTrainable: Bool
+    /// Which of the tensors are trained, by name, where any are and no adapters stand beside them.
+    private let isTrained: (String) -> Bool
     /// Whether the tensors of `source` are used as they are, whatever happens to them.
     private let isShared: Bool
     /// Beside the tensors of `source`: where there are any, they alone are trained.
@@ -69,10 +71,11 @@ public final class ParameterStore {
     /// On another device than the processor each is copied there by itself when its layer asks for it: a mapped file needs no second copy in memory.
     /// - Parameters:
     ///   - origin: the file that the tensors come from, for the error's text
+    ///   - isTrained: which tensors of a trainable network are trained, by name; the others stay the source's own
     ///   - adapters: stand beside layers of the network and are trained instead of it
     public init(
-        _ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false, adapters: LowRankAdapters? = nil,
-        on placement: Placement = Placement()
+        _ source: [String: Tensor], from origin: String? = nil, isTrainable: Bool = false, training isTrained: @escaping (String) -> Bool = { _ in true },
+        adapters: LowRankAdapters? = nil, on placement: Placement = Placement()
     ) {
         self.placement = placement
         self.source = source
@@ -81,6 +84,7 @@ public final class ParameterStore {
         isOutline = false
         self.seed = 0
         self.isTrainable = isTrainable
+        self.isTrained = isTrained
         isShared = false
         staysMapped = placement.device == .cpu && Self.isLarge(source)
     }
@@ -99,6 +103,7 @@ public final class ParameterStore {
         isOutline = false
         seed = 0
         isTrainable = true
+        isTrained = other.isTrained
         isShared = true
         staysMapped = other.staysMapped
     }
@@ -113,6 +118,7 @@ public final class ParameterStore {
         isOutline = true
         seed = 0
         isTrainable = false
+        isTrained = { _ in true }
         isShared = false
         staysMapped = false
     }
@@ -126,6 +132,7 @@ public final class ParameterStore {
         isOutline = false
         self.seed = seed
         self.isTrainable = isTrainable
+        isTrained = { _ in true }
         isShared = false
         staysMapped = false
     }
@@ -171,10 +178,12 @@ public final class ParameterStore {
 
     func take(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
         let tensor = noGradients { value(name, shape, initializer) }
-        if isTrainable, adapters == nil, !initializer.isConstant { tensor.requiresGradient = true }
+        if trains(name), !initializer.isConstant { tensor.requiresGradient = true }
         parameters.append((name, tensor))
         return tensor
     }
+
+    private func trains(_ name: String) -> Bool { isTrainable && adapters == nil && isTrained(name) }
 
     func adapter(_ path: String, _ outputs: Int, _ inputs: [Int]) -> LowRankAdapter? {
         guard let adapters, let down = adapters.tensors[path + LowRankAdapters.down], let up = adapters.tensors[path + LowRankAdapters.up] else {
@@ -207,14 +216,14 @@ public final class ParameterStore {
         }
         if isOutline || isShared { return found }
         let placed = found.to(placement)
-        if staysMapped { return isTrainable && adapters == nil && found.dtype == placement.dtype ? placed.contiguous().clone() : placed }
+        if staysMapped { return trains(name) && found.dtype == placement.dtype ? placed.contiguous().clone() : placed }
         // Convolutions run on images with their channels last; weights in the same order save a copy at every call.
         let laidOut = shape.count == 4 ? placed.contiguous(.channelsLast) : placed
         // A trainable tensor is always a copy, for a change of layout need not make one: a 1×1 kernel lies the same in both, and is then the
         // source's own memory. And a file's tensors lie at any address, where a matrix product may add in another order than over memory of
         // libtorch's own: equal weights would not give equal bits.
         let isOwn = found.device.kind != placement.device.kind
-        return isTrainable && adapters == nil && !isOwn || !laidOut.isAligned ? laidOut.clone() : laidOut
+        return trains(name) && !isOwn || !laidOut.isAligned ? laidOut.clone() : laidOut
     }
 
     /// Stands for a tensor that is not there. It takes no memory, whatever a damaged configuration asks for.

@@ -28,6 +28,9 @@ public struct MotionConfiguration: Sendable, Equatable {
     /// Whether a tensor of that name belongs to a motion module.
     public static func owns(_ name: String) -> Bool { name.contains("motion_modules.") }
 
+    /// Whether a tensor of that name is a table of positions, which is never trained.
+    public static func isConstant(_ name: String) -> Bool { owns(name) && name.hasSuffix(".pos_embed.pe") }
+
     /// Sinusoids of the frames 0, 1, …, sines and cosines in turn: `[1, count, channels]` (Vaswani et al., arXiv 1706.03762, section 3.5).
     public static func positions(_ count: Int, _ channels: Int) -> Tensor {
         let frequencies = (Tensor.range(channels / 2) * 2 * (-log(10000) / Double(channels))).exponential

@@ -46,13 +46,18 @@ extension Report {
         return "<div class=\"image\">\(picture)<span class=\"name\">\(swatch)\(name)</span><span class=\"quiet values\">\(values)</span></div>"
     }
 
-    /// A PNG file as a part of the page.
+    /// A PNG file or an animated GIF as a part of the page.
     static func picture(_ bytes: Data?, alt: String) -> HTML {
-        guard let bytes, let width = PNGHeader(bytes)?.width
+        let isAnimation = bytes?.starts(with: Array("GIF8".utf8)) ?? false
+        guard let bytes, let width = isAnimation ? width(ofGIF: bytes) : PNGHeader(bytes)?.width
         else { return "<div class=\"missing\" role=\"img\" aria-label=\"\(alt): no image\">no image</div>" }
         // Smoothing would blur a tiny image, and blur is one of the flaws to be seen here.
         let pixelated = width <= 128 ? " class=\"pixelated\"" : "" as HTML
-        return "<img\(pixelated) src=\"data:image/png;base64,\(bytes.base64EncodedString())\" alt=\"\(alt)\">"
+        return "<img\(pixelated) src=\"data:image/\(isAnimation ? "gif" : "png");base64,\(bytes.base64EncodedString())\" alt=\"\(alt)\">"
+    }
+
+    private static func width(ofGIF bytes: Data) -> Int? {
+        bytes.count >= 10 ? Int(bytes[bytes.startIndex + 6]) | Int(bytes[bytes.startIndex + 7]) << 8 : nil
     }
 
     private static func firstOccurrences(_ keys: [ImageKey]) -> [ImageKey] {

@@ -56,7 +56,9 @@ public struct RunRecord: Sendable {
         let run = RunDirectory(directory)
         validations = run.validations
         samples = Self.spread(validations.map(\.k), most: 8).flatMap { k in
-            Sample.all(in: run.samples(k)).map { CheckpointSample(k: k, caption: $0.sample.text, seed: $0.sample.seed, png: Self.thumbnail($0.png)) }
+            Sample.all(in: run.samples(k)).map {
+                CheckpointSample(k: k, caption: $0.sample.text, seed: $0.sample.seed, picture: $0.gif ?? Self.thumbnail($0.png))
+            }
         }
         if let lines = try? Data(contentsOf: directory.appending(path: "scores.jsonl")) {
             checkpointScores = JSONLinesReader(lines).compactMap { try? $0.decoded(CheckpointScore.self) }
@@ -89,11 +91,11 @@ public struct RunRecord: Sendable {
         public var k: Int
         public var caption: String
         public var seed: UInt64
-        /// A PNG file, whole.
-        public var png: Data
+        /// A PNG file, or of a clip an animated GIF, whole.
+        public var picture: Data
 
-        public init(k: Int, caption: String, seed: UInt64, png: Data) {
-            (self.k, self.caption, self.seed, self.png) = (k, caption, seed, png)
+        public init(k: Int, caption: String, seed: UInt64, picture: Data) {
+            (self.k, self.caption, self.seed, self.picture) = (k, caption, seed, picture)
         }
     }
 

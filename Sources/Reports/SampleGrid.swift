@@ -24,7 +24,7 @@ extension Report {
 
     private func row(_ prompt: Prompt, _ samples: [RunRecord.CheckpointSample]) -> HTML {
         let images = samples.filter { $0.caption == prompt.caption && $0.seed == prompt.seed }.map { sample -> HTML in
-            let picture = Self.picture(sample.png, alt: "Checkpoint \(sample.k): \(prompt.caption), seed \(prompt.seed)")
+            let picture = Self.picture(sample.picture, alt: "Checkpoint \(sample.k): \(prompt.caption), seed \(prompt.seed)")
             return "<div class=\"image\">\(picture)<span class=\"name\">k\u{202F}=\u{202F}\(sample.k)</span></div>"
         }
         return """

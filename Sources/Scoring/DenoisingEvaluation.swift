@@ -2,6 +2,8 @@ import Alignment
 import Diffusion
 import Encoding
 import Foundation
+import Media
+import Networks
 import Storage
 import Winners
 
@@ -13,11 +15,21 @@ public struct DenoisingEvaluation: Sendable {
     public var resolution = 0
     /// Draws of timestep and noise an image.
     public var draws = 4
+    /// Which frames of clips, where the model draws them.
+    public var frames = FrameRule()
     public var seed: UInt64 = 0
     /// Two models of a comparison mostly share their encoders: what the first has encoded is there for the second.
     private let store = EncodingMemory()
 
     public init() {}
+
+    private func frames(of pipeline: Pipeline) -> FrameRule? {
+        pipeline.unet.configuration.motion.map { motion in
+            var rule = frames
+            rule.frames = min(rule.frames, motion.maximumFrames)
+            return rule
+        }
+    }
 
     public struct Outcome: Sendable {
         public var records: [ImageScores]
@@ -29,7 +41,8 @@ public struct DenoisingEvaluation: Sendable {
 
     /// One record an image; its score is `denoising_error`. Guidance plays no part and is given as 1; of several captions the first is taken.
     public func run(_ pipeline: Pipeline, _ set: WinnerSet, progress: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> Outcome {
-        let settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.size.height, posterior: .mode)
+        var settings = EncodingSettings(resolution: resolution > 0 ? resolution : pipeline.size.height, posterior: .mode, frames: frames(of: pipeline))
+        settings.clipSeed = seed
         let winners = try EncodedWinners.open(set, WinnerEncoder.load(pipeline), settings, limit: count, store: store)
         let usable = zip(0..<winners.count, try winners.prepare(Array(0..<winners.count))).filter(\.1).map(\.0)
         ProcessMemory.returnFreed()

@@ -50,6 +50,14 @@ public enum Medium: Sendable {
         }
     }
 
+    /// Releases what its source holds open to be quick; see ``ImageReference/release()``.
+    public func release() {
+        switch self {
+        case .image(let image): image.release()
+        case .clip(let clip): clip.release()
+        }
+    }
+
     public var clip: ClipReference? { if case .clip(let clip) = self { clip } else { nil } }
 
     fileprivate var image: ImageReference {

@@ -20,6 +20,7 @@ struct Align: ParsableCommand {
 
     @OptionGroup(title: ModelSettings.declared.title) var model: ModelSettingOptions
     @OptionGroup(title: DataSettings.declared.title) var data: DataSettingOptions
+    @OptionGroup(title: ClipSettings.declared.title) var clips: ClipOptions
     @OptionGroup(title: ObjectiveSettings.declared.title) var objective: ObjectiveOptions
     @OptionGroup(title: SamplingSettings.declared.title) var sampling: SamplingOptions
     @OptionGroup(title: OptimisationSettings.declared.title) var optimisation: OptimisationOptions
@@ -36,6 +37,7 @@ struct Align: ParsableCommand {
         var settings = AlignmentSettings.preset(model: Place.ofModel(model.model), winners: Place.absolute(data.winners))
         model.apply(to: &settings.model)
         data.apply(to: &settings.data)
+        clips.apply(to: &settings.clips)
         objective.apply(to: &settings.objective)
         sampling.apply(to: &settings.sampling)
         optimisation.apply(to: &settings.optimisation)

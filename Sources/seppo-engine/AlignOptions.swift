@@ -4,6 +4,7 @@ import Commands
 import Diffusion
 import Encoding
 import Foundation
+import Media
 import Storage
 import Torch
 
@@ -12,10 +13,12 @@ import Torch
 struct ModelSettingOptions: ParsableArguments {
     @Option(path: \.model.path) var model: String
     @Option(path: \.model.base) var base: String?
+    @Option(path: \.model.motion) var motion: String?
     @OptionGroup var parts: ModelPartOptions
 
     func apply(to settings: inout ModelSettings) {
         settings.base = base.map(Place.ofModel)
+        settings.motion = motion.map(Place.absolute)
         settings.vae = parts.vae.map(Place.ofModel)
         settings.textEncoder = parts.textEncoder.map(Place.ofModel)
         settings.prediction = parts.prediction
@@ -40,6 +43,24 @@ struct DataSettingOptions: ParsableArguments {
         settings.vaePosterior = vaePosterior ?? settings.vaePosterior
         settings.flipImages = flipImages ?? settings.flipImages
         settings.captionDropout = captionDropout ?? settings.captionDropout
+    }
+}
+
+struct ClipOptions: ParsableArguments {
+    @Option(\.clips.frames) var frames: Int?
+    @Option(\.clips.rule) var rule: FrameRule.Spacing?
+    @Option(\.clips.stride) var stride: Int?
+    @Option(\.clips.fps) var fps: Double?
+    @Option(\.clips.start) var start: FrameRule.Start?
+    @Option(\.clips.shortClips) var shortClips: FrameRule.ShortClips?
+
+    func apply(to settings: inout ClipSettings) {
+        settings.frames = frames ?? settings.frames
+        settings.rule = rule ?? settings.rule
+        settings.stride = stride ?? settings.stride
+        settings.fps = fps ?? settings.fps
+        settings.start = start ?? settings.start
+        settings.shortClips = shortClips ?? settings.shortClips
     }
 }
 
@@ -104,6 +125,7 @@ struct OptimisationOptions: ParsableArguments {
 }
 
 struct AdapterOptions: ParsableArguments {
+    @Option(\.adapters.train) var train: TrainedPart.Kind?
     @Option(\.adapters.rank) var rank: Int?
     @Option(\.adapters.alpha) var alpha: Double?
     @Option(severalOf: \.adapters.targets) var targets: [LoRA.Target]
@@ -111,6 +133,7 @@ struct AdapterOptions: ParsableArguments {
     @Option(\.adapters.names) var names: LoRA.Naming?
 
     func apply(to settings: inout AdapterSettings) {
+        settings.train = train
         settings.rank = rank ?? settings.rank
         settings.alpha = alpha
         settings.targets = targets.isEmpty ? settings.targets : LoRA.Target.allCases.filter(targets.contains)

@@ -104,6 +104,7 @@ struct AlignmentSession {
         }
         var evaluation = DenoisingEvaluation()
         (evaluation.count, evaluation.draws, evaluation.resolution, evaluation.seed) = (32, 2, settings.data.resolution, settings.run.seed)
+        evaluation.frames = settings.clips.frameRule
         let before = try evaluation.run(settings.startingPipeline(), data) { bar.show($0, of: 2 * $1) }.records
         let after = try evaluation.run(Pipeline.load(directory.model, on: settings.placement), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)

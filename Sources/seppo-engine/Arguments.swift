@@ -19,6 +19,7 @@ extension EncodingSettings.Posterior: ExpressibleByArgument {}
 extension SamplerName: ExpressibleByArgument {}
 extension SceneSplit: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
+extension TrainedPart.Kind: ExpressibleByArgument {}
 extension LoRA.Target: ExpressibleByArgument {}
 extension LoRA.Naming: ExpressibleByArgument {}
 

@@ -56,7 +56,7 @@ struct Evaluate: ParsableCommand {
         if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
             let files = try ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil))
-            try files.refuseClips(for: "evaluate")
+            if scenes { try files.refuseClips(for: "--scenes") }
             let pipeline = try Pipeline.load(files, on: placement)
             if index == 0, let data, let note = pipeline.tokenizer.truncationNote(of: data.winners.flatMap(\.captions)) { Console.line("note: \(note)") }
             return try data.map { try denoising.run(pipeline, $0) { bar.show(index * $1 + $0, of: models.count * $1) } }

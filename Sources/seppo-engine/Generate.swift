@@ -15,7 +15,8 @@ struct Generate: ParsableCommand {
             same image. With one image, an OUTPUT that ends in .png is the file itself; otherwise it is a folder of 00000-SEED.png, … with a \
             metadata.jsonl beside them, not there yet or empty: no data set is added to or replaced.
 
-            A model that draws clips, or one with --motion, writes each as a folder of its frames, 00000-SEED/0000.png, ….
+            A model that draws clips, or one with --motion, writes each as a folder of its frames, 00000-SEED/0000.png, …; a single one \
+            as one file where OUTPUT ends in .mp4, .webm or .gif, of 8 frames a second.
 
             A file of prompts has one a line, in UTF-8; lines that begin with # are passed over. Behind a prompt may stand, as in sd-scripts: --n \
             (negative prompt), --w, --h, --d (seed), --l (guidance), --s (steps).
@@ -26,7 +27,7 @@ struct Generate: ParsableCommand {
     @OptionGroup var model: ModelOptions
     @Option(parsing: .upToNextOption, help: "One or several.") var prompt: [String] = []
     @Option(help: "A text file of prompts, one a line.", transform: Place.path) var prompts: String?
-    @Option(help: "A .png file, or a folder.", transform: Place.url) var output: URL
+    @Option(help: "A .png file, of a clip a .mp4, .webm or .gif file, or a folder.", transform: Place.url) var output: URL
     @Option(help: "Also put all images into this .png file, a row a prompt.", transform: Place.url) var sheet: URL?
     @Option(help: "What guidance leads away from.") var negativePrompt = ""
     @Option(help: "Seed of the first image of each prompt.") var seed: UInt64 = 0
@@ -80,12 +81,17 @@ struct Generate: ParsableCommand {
         guard sheet == nil || Set(jobs.map { [$0.width, $0.height] }).count == 1 else {
             throw ValidationError("\(prompts ?? ""): pictures of several sizes make no sheet: leave --sheet out")
         }
-        let isFile = jobs.count == 1 && output.pathExtension.lowercased() == "png"
-        try isFile ? Output.checkPicture(output) : Output.checkFolder(output)
+        let isPicture = jobs.count == 1 && output.pathExtension.lowercased() == "png"
+        let clipForm = jobs.count == 1 ? Clip.Form(output).flatMap { $0 == .frames ? nil : $0 } : nil
+        let isFile = isPicture || clipForm != nil
+        if isPicture { try Output.checkPicture(output) } else { try clipForm == nil ? Output.checkFolder(output) : Output.checkNew(output) }
         let pipeline = try model.pipeline(on: device.placement())
         let drawsClips = pipeline.unet.configuration.motion != nil
-        guard !drawsClips || !isFile && sheet == nil else {
+        guard !drawsClips || !isPicture && sheet == nil else {
             throw ValidationError("\(model.model) draws clips, which are written as folders of frames: \(sheet == nil ? "--output" : "--sheet") is one picture")
+        }
+        guard drawsClips || clipForm == nil else {
+            throw ValidationError("--output \(output.path) is a clip, and \(model.model) draws pictures: name a .png file")
         }
         let batch = batch ?? (drawsClips ? 1 : 8)
         if eta != 0, sampler == nil, try pipeline.scheduler.samplerName() != .ddim {
@@ -110,7 +116,8 @@ struct Generate: ParsableCommand {
             for (offset, job) in part.enumerated() {
                 let name = String(format: "%05d-%llu", first + offset, job.seed) + (drawsClips ? "" : ".png")
                 if drawsClips {
-                    try write(images[offset], to: output.appendingPathComponent(name))
+                    let clip = Clip((0..<images[offset].size(0)).map { RGBImage(images[offset][$0]) }, rate: ClipSource.usualRate)
+                    try clip.write(to: clipForm == nil ? output.appendingPathComponent(name) : output, as: clipForm ?? .frames)
                 } else {
                     let image = RGBImage(images[offset])
                     try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
@@ -126,12 +133,6 @@ struct Generate: ParsableCommand {
         // One image a prompt makes a column, which nobody would look at: those stand side by side.
         if let sheet { try RGBImage.sheet(drawn, columns: count > 1 ? count : min(jobs.count, 8)).writePNG(to: sheet) }
         Console.print(output.path)
-    }
-
-    /// A clip `[F, 3, H, W]` as a folder of its frames.
-    private func write(_ clip: Tensor, to folder: URL) throws {
-        try createFolder(folder)
-        for frame in 0..<clip.size(0) { try RGBImage(clip[frame]).writePNG(to: folder.appendingPathComponent(String(format: "%04d.png", frame))) }
     }
 
     private struct Row: Encodable {

@@ -28,6 +28,7 @@ extension Align: RefusesIdleOptions {
                 \.sampling.eta, when: settings.sampling.sampler != .ddim, "with --sampler \(settings.sampling.sampler?.rawValue ?? ""): only ddim has one"),
             IdleOptions(\.objective.referenceDraw, when: row.reference != .random, "\(reference): its reference is not drawn"),
             IdleOptions(\.objective.anchorDraws, when: row.flip == .none, "\(flip): nothing is flipped"),
+            IdleOptions(\.clips.fps, when: settings.clips.rule != .fps, "with --frame-rule \(settings.clips.rule.rawValue)"),
             IdleOptions(
                 \.computation.microBatch, when: settings.computation.microBatch > settings.optimisation.batch,
                 "above --batch, which is \(settings.optimisation.batch)"),
@@ -87,8 +88,12 @@ extension Pretrain: RefusesIdleOptions {
         [
             IdleOptions("flawed", "quality-flaws", when: images != nil, "with --images: they are of the corpus of Scenes"),
             IdleOptions("quality-flaws", when: flawed == 0, "with --flawed 0"),
-            reading.idle(when: scenes, "with --scenes: it says how --images is read"),
+            reading.idle(when: images == nil, "without --images: it says how that is read"),
             IdleOptions("resolution", when: scenes, "with --scenes, whose pictures have \(SceneRenderer.size) pixels a side"),
+            IdleOptions("resolution", when: movingScenes, "with --moving-scenes, whose clips have \(SceneRenderer.size) pixels a side"),
+            IdleOptions(
+                "quality-flaws", "text-steps", "autoencoder-steps", "vocabulary", "caption-length", "device", when: movingScenes,
+                "with --moving-scenes: motion modules alone are trained, on the processor"),
         ]
     }
 }

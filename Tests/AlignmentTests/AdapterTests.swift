@@ -30,7 +30,7 @@ import Torch
         #expect(layers.count == 8 * 4 && Set(state.policy.keys) == Set(layers.keys.flatMap { [$0 + ".lora_A.weight", $0 + ".lora_B.weight"] }))
         #expect(state.policy.filter { $0.key.hasSuffix("lora_B.weight") }.allSatisfy { $0.value.magnitude.max().item > 0 })
         // Checkpoints are adapters; the resulting model is a whole one, with their changes added.
-        let checkpoint = try RunCheckpoint.adapters(SafeTensorsFile(directory.checkpoint(2, ofAdapters: true)))
+        let checkpoint = try RunCheckpoint.adapters(SafeTensorsFile(directory.checkpoint(2, of: .lora)))
         #expect(checkpoint.mapValues { $0.values() } == state.policy.mapValues { $0.values() })
         let aligned = try Pipeline.load(directory.model).unetTensors
         for (name, tensor) in aligned {
@@ -83,7 +83,7 @@ import Torch
     @Test func earlierCheckpointsAreStillReferences() throws {
         let settings = settings { $0.adapters.alpha = 5 }
         let directory = try world.train(settings, in: "run")
-        let file = directory.checkpoint(1, ofAdapters: true)
+        let file = directory.checkpoint(1, of: .lora)
         let random = Generator(seed: 3)
         let (x, states) = (random.normal([2, 4, 4, 4]), random.normal([2, 8, 8]))
         func answer(_ settings: AlignmentSettings) throws -> Tensor {

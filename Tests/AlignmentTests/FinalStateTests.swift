@@ -31,7 +31,7 @@ import Torch
             if case .spoilt? = $0 as? RunError { true } else { false }
         }
         #expect(try RunState.load(directory) == nil)
-        let results = [directory.model, directory.adapters, directory.checkpoint(1, ofAdapters: lora > 0)]
+        let results = [directory.model, directory.adapters, directory.checkpoint(1, of: lora > 0 ? .lora : .whole)]
         for file in results { #expect(!FileManager.default.fileExists(atPath: file.path)) }
         // The twin, whose step is of an ordinary size.
         let twin = try world.train(spoiling { ($0.adapters.rank, $0.optimisation.ema, $0.optimisation.learningRate) = (lora, ema, 1e-3) }, in: "twin")

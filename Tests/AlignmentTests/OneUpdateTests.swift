@@ -9,7 +9,8 @@ import Torch
 
 @testable import Alignment
 
-/// One update of every method against PyTorch's, from the same inputs (Tests/Fixtures/one_update).
+/// One update of every method against PyTorch's, from the same inputs: of a whole network on pictures (Tests/Fixtures/one_update), and of motion modules
+/// over one that stays as it is on clips (one_update_clips).
 @Suite struct OneUpdateTests {
     struct Cases: Decodable {
         struct Optimizer: Decodable {
@@ -43,10 +44,15 @@ import Torch
         let gradientNorm: Double
         let float64: Rounding
 
-        var testDescription: String { name }
+        var testDescription: String { file }
+        var folder: String { String(file.prefix { $0 != "/" }) }
+        /// Of motion modules alone.
+        var isOfClips: Bool { folder == "one_update_clips" }
     }
 
-    static let cases = (try? Fixture.json("one_update/cases.json", as: Cases.self, keys: .convertFromSnakeCase).cases) ?? []
+    static let cases = ["one_update", "one_update_clips"].flatMap {
+        (try? Fixture.json("\($0)/cases.json", as: Cases.self, keys: .convertFromSnakeCase).cases) ?? []
+    }
 
     enum Wrong: CaseIterable { case negatedSign, otherNoise, missingHalf, stepCount }
 
@@ -59,14 +65,17 @@ import Torch
     }
 
     private func update(_ example: Case, wrong: Wrong? = nil) throws -> Outcome {
-        let inputs = try Fixture.tensors("one_update/inputs.safetensors")
-        let options = try Fixture.json("one_update/cases.json", as: Cases.self, keys: .convertFromSnakeCase).optimizer
-        let configuration = try UNetConfiguration(Fixture.folder.appendingPathComponent("one_update/config.json"))
+        let folder = example.folder
+        let inputs = try Fixture.tensors("\(folder)/inputs.safetensors")
+        let options = try Fixture.json("\(folder)/cases.json", as: Cases.self, keys: .convertFromSnakeCase).optimizer
+        let configuration = try UNetConfiguration(Fixture.folder.appendingPathComponent("\(folder)/config.json"))
         let scheduler = SchedulerConfiguration(
             trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear,
             predictionType: example.predictionType)
         let schedule = try scheduler.noiseSchedule()
-        let store = ParameterStore(try Fixture.tensors("one_update/\(example.policy).safetensors"), isTrainable: true)
+        let frozen = example.isOfClips ? try Fixture.tensors("\(folder)/checkpoint_0.safetensors") : [:]
+        func weights(_ name: String) throws -> [String: Tensor] { frozen.merging(try Fixture.tensors("\(folder)/\(name).safetensors")) { $1 } }
+        let store = ParameterStore(try weights(example.policy), isTrainable: true, training: { !example.isOfClips || MotionConfiguration.owns($0) })
         let policy = try store.build { UNet($0, configuration) }
         let conditioning = Conditioning(text: inputs["text_states"]!)
         let winner = schedule.noise(inputs["winner_latents"]!, with: inputs["noise"]!, at: inputs["timesteps"]!)
@@ -78,7 +87,7 @@ import Torch
             let loser = schedule.noise(
                 inputs[example.losing!]!, with: inputs[unshared ? "reference_noise" : "noise"]!,
                 at: inputs[unshared ? "reference_timesteps" : "timesteps"]!)
-            let reference = try ParameterStore(Fixture.tensors("one_update/checkpoint_\(example.reference!).safetensors")).build { UNet($0, configuration) }
+            let reference = try ParameterStore(weights("checkpoint_\(example.reference!)")).build { UNet($0, configuration) }
             let e = DenoisingErrors.measure(policy: policy, reference: reference, winner: winner, loser: loser, conditioning)
             let objective = PreferenceObjective(beta: wrong == .missingHalf ? beta * 2 : beta, flip: example.flip!)
             // With Δ_r negated, s is as good as negated.
@@ -102,14 +111,15 @@ import Torch
         loss.backward()
 
         let settings = AdamW.Settings(beta1: options.betas[0], beta2: options.betas[1], epsilon: options.eps, weightDecay: options.weightDecay)
-        let optimiser = AdamW(store.parameters, settings: settings)
+        let optimiser = AdamW(store.trained, settings: settings)
         outcome.norm = optimiser.gradientNorm()
-        outcome.gradient = Dictionary(uniqueKeysWithValues: store.parameters.map { ($0.name, $0.value.gradient!.clone()) })
+        outcome.gradient = Dictionary(uniqueKeysWithValues: store.trained.map { ($0.name, $0.value.gradient!.clone()) })
         let before = store.tensors.mapValues { $0.clone() }
         if wrong == .stepCount { for (name, value) in optimiser.state where name.hasPrefix("step.") { value.copy_(Tensor.ones([])) } }
         optimiser.clipGradients(norm: outcome.norm, to: options.maxGradientNorm)
         optimiser.step(learningRate: options.lr)
         outcome.change = Dictionary(uniqueKeysWithValues: store.tensors.map { ($0, $1 - before[$0]!) })
+        if example.isOfClips { #expect(outcome.change.filter { !MotionConfiguration.owns($0.key) }.values.allSatisfy { $0.squared.sum().item == 0 }) }
         return outcome
     }
 
@@ -125,6 +135,7 @@ import Torch
     private static func changeTolerance(_ example: Case) -> Double { max(1e-3, 2 * example.float64.changeRelativeDifference) }
 
     @Test func everyMethodIsThere() {
+        #expect(Set(Self.cases.filter(\.isOfClips).map(\.name)).isSuperset(of: ["sft", "seppo_beta2000", "spin_beta2000"]))
         let names = Set(Self.cases.map { $0.name.components(separatedBy: "_beta")[0] })
         #expect(names.isSuperset(of: ["seppo", "sspo", "no_aaf", "spin", "ditto", "dpo", "sft", "seppo_initial", "seppo_tie", "seppo_unshared_noise"]))
     }

@@ -21,16 +21,21 @@ final class TinyWorld {
     static let side = 8
     static let captions = ["a red circle", "a blue square", "a red square", "a green star", "a blue circle"]
 
-    init() throws {
+    /// Frames of a clip of the moving one; nil where it has pictures.
+    let frames: Int?
+
+    /// - Parameter moves: whether its model draws clips, and its winners are some
+    init(moves: Bool = false) throws {
+        frames = moves ? 3 : nil
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("alignment-tests-\(UUID().uuidString)")
-        try Self.makePipeline().write(to: folder.appendingPathComponent("model"))
+        try Self.makePipeline(moves: moves).write(to: folder.appendingPathComponent("model"))
         pipeline = try Pipeline.load(folder.appendingPathComponent("model"))
-        try writeWinners()
+        try moves ? writeClips() : writeWinners()
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    static func makePipeline(seed: UInt64 = 1) throws -> Pipeline {
+    static func makePipeline(seed: UInt64 = 1, moves: Bool = false) throws -> Pipeline {
         let tokenizer = try CLIPTokenizer.train(captions: captions, vocabularySize: 530, maximumLength: 8)
         var text = CLIPTextConfiguration()
         (text.vocabularySize, text.maximumLength, text.width, text.hiddenWidth, text.layers, text.heads) = (tokenizer.vocabularySize, 8, 8, 16, 1, 2)
@@ -41,12 +46,29 @@ final class TinyWorld {
         (unet.sampleSize, unet.channels, unet.layersPerBlock, unet.groups, unet.crossAttentionChannels) = (side / 2, [8, 8], [1, 1], 2, 8)
         (unet.downAttention, unet.upAttention, unet.onlyCrossAttention) = ([true, false], [false, true], [false, false])
         (unet.transformerDepth, unet.heads) = ([1, 1], [2, 2])
+        if moves { unet.motion = MotionConfiguration(layers: [1, 1], heads: [2, 2], depth: [1, 1], maximumFrames: 4) }
         let scheduler = SchedulerConfiguration(
-            className: "DDIMScheduler", trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: .scaledLinear,
+            className: "DDIMScheduler", trainTimesteps: 1000, betaStart: 0.00085, betaEnd: 0.012, betaSchedule: moves ? .linear : .scaledLinear,
             predictionType: .epsilon, timestepSpacing: .leading, stepsOffset: 1, setAlphaToOne: false, clipSample: false)
         func store(_ part: UInt64) -> ParameterStore { ParameterStore(seed: seed * 10 + part, isTrainable: false) }
-        return try Pipeline(
+        let pipeline = try Pipeline(
             tokenizer: tokenizer, textEncoder: (text, store(0)), autoencoder: (autoencoder, store(1)), unet: (unet, store(2)), scheduler: scheduler)
+        // New motion modules add nothing, and of all but their last layers the gradient is zero.
+        let last = pipeline.unetTensors.filter { $0.key.contains("motion_modules") && $0.key.contains("proj_out") }
+        for (index, name) in last.keys.sorted().enumerated() {
+            noGradients { last[name]!.copy_(Generator(seed: UInt64(index)).normal(last[name]!.shape) * 0.3) }
+        }
+        return pipeline
+    }
+
+    private func writeClips() throws {
+        for index in Self.captions.indices {
+            let clip = winners.appendingPathComponent("clip-\(index)")
+            try FileManager.default.createDirectory(at: clip, withIntermediateDirectories: true)
+            for frame in 0..<5 { try Self.image(10 * index + frame).writePNG(to: clip.appendingPathComponent("\(frame).png")) }
+        }
+        let lines = Self.captions.enumerated().map { #"{"video_path": "clip-\#($0)", "caption": "\#($1)"}"# + "\n" }
+        try lines.joined().write(to: winners.appendingPathComponent("metadata.jsonl"), atomically: true, encoding: .utf8)
     }
 
     private func writeWinners() throws {
@@ -75,13 +97,18 @@ final class TinyWorld {
         (settings.objective.beta, settings.optimisation.learningRate, settings.sampling.steps, settings.sampling.guidance, settings.run.seed) = (
             50, 1e-3, 2, 2, 7
         )
+        if let frames {
+            (settings.clips.frames, settings.clips.rule) = (frames, .first)
+            settings.adapters.train = .motion
+        }
         change(&settings)
         return settings
     }
 
     func encoded(_ settings: AlignmentSettings, store: any EncodingStore = EncodingMemory()) throws -> EncodedWinners {
         let encoding = EncodingSettings(
-            resolution: Self.side, posterior: settings.data.vaePosterior, flipsImages: settings.data.flipImages, withLosers: settings.row.losers == .dataset)
+            resolution: Self.side, posterior: settings.data.vaePosterior, flipsImages: settings.data.flipImages, withLosers: settings.row.losers == .dataset,
+            frames: frames == nil ? nil : settings.clips.frameRule)
         return try EncodedWinners.open(WinnerSet.list(winners), WinnerEncoder.load(pipeline), encoding, limit: settings.data.limit, store: store)
     }
 

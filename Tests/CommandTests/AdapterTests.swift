@@ -24,10 +24,10 @@ import Torch
 
     @Test func checkpointsAndTheFinalFileMeanTheSameEverywhere() throws {
         let run = try run("run")
-        let (final, checkpoint) = (run.adapters, run.checkpoint(2, ofAdapters: true))
+        let (final, checkpoint) = (run.adapters, run.checkpoint(2, of: .lora))
         let model = try Pipeline.load(run.model).unetTensors
         #expect(try relativeDifference(weights(final), model) < 1e-6 && relativeDifference(weights(checkpoint), model) < 1e-6)
-        #expect(try relativeDifference(weights(run.checkpoint(1, ofAdapters: true)), model) > 1e-6, "the twin: an earlier one")
+        #expect(try relativeDifference(weights(run.checkpoint(1, of: .lora)), model) > 1e-6, "the twin: an earlier one")
 
         for file in [final, checkpoint] {
             let json = try #require(try Seppo.run("inspect", file.path, "--json").json)
@@ -52,7 +52,7 @@ import Torch
                     next, iterations: 1, updates: 1, "--lora-from", file.path, "--held-out", "0", "--validation-prompts", "0", "--learning-rate", "0"))
             #expect(answer.code == 0, "\(answer.error)")
             #expect(try relativeDifference(weights(RunDirectory(next).adapters), model) < 1e-6)
-            #expect(try relativeDifference(weights(RunDirectory(next).checkpoint(1, ofAdapters: true)), model) < 1e-6)
+            #expect(try relativeDifference(weights(RunDirectory(next).checkpoint(1, of: .lora)), model) < 1e-6)
             let problems = try Seppo.run("inspect", next.path, "--json").json?["problems"] as? [String]
             #expect(problems == [], "the checkpoints of a run with --lora-from are found")
         }
@@ -110,7 +110,7 @@ import Torch
         let whole = RunDirectory(folder.url("whole"))
         for k in 1...2 {
             try FileManager.default.createDirectory(at: whole.checkpoint(k).deletingLastPathComponent(), withIntermediateDirectories: true)
-            try SafeTensors.write(weights(run.checkpoint(k, ofAdapters: true)), to: whole.checkpoint(k))
+            try SafeTensors.write(weights(run.checkpoint(k, of: .lora)), to: whole.checkpoint(k))
         }
         (settings.adapters.rank, settings.adapters.alpha) = (0, nil)
         let ofWhole = try check.measure(settings, whole)

@@ -31,7 +31,7 @@ import Torch
         (["transformer.transformer_blocks.0.attn.to_q.lora_A.weight"], "diffusion transformer"),
         (["lora_prior_unet_down_blocks_0.alpha"], "Stable Cascade"), (["lora_controlnet", "input_blocks.0.0.weight"], "ControlNet-LoRA"),
         (["control_model.input_hint_block.0.weight"], "ControlNet"), (["ip_adapter.1.to_k_ip.weight", "image_proj.proj.weight"], "IP-Adapter"),
-        (["down_blocks.0.motion_modules.0.temporal_transformer.proj_in.lora_A.weight"], "AnimateDiff"), (["emb_params"], "textual inversion"),
+        (["down_blocks.0.motion_modules.0.temporal_transformer.proj_in.weight"], "AnimateDiff"), (["emb_params"], "textual inversion"),
         (["<my-cat>"], "textual inversion"), (["my-cat"], "textual inversion"), (["bundle_emb.cat.string_to_param.*", "\(flat).alpha"], "bundle_emb"),
         (["768.0.linear.0.weight", "768.0.linear.0.bias"], "hypernetwork"), (["unet:0:up"], "cloneofsimo"),
         (["model.diffusion_model.out.2.weight"], "whole model"),

@@ -27,6 +27,7 @@ FOLDERS = {
     "samplers": "samplers",
     "pipeline": "pipeline",
     "one_update": "one_update",
+    "one_update_clips": "one_update_clips",
     "optimizer": "optimizer",
     "tensor_files": "tensor_files",
     "metrics": "clip_metrics",

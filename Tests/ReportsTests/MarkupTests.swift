@@ -39,7 +39,7 @@ import Winners
         run.comparison = Comparison(n: 4, captions: 2, seeds: 2, results: [.init(guidance: 1, scores: [text: summary, "quality": summary])])
         let (before, after) = (Self.pixel, Data(text.utf8))
         run.images = [.init(caption: text, seed: 1, guidance: 1, before: before, after: after, scoresBefore: [text: 0], scoresAfter: [text: 1])]
-        run.samples = [0, 1].map { .init(k: $0, caption: text, seed: 1, png: $0 == 0 ? Self.pixel : Data(text.utf8)) }
+        run.samples = [0, 1].map { .init(k: $0, caption: text, seed: 1, picture: $0 == 0 ? Self.pixel : Data(text.utf8)) }
         return run
     }
 

@@ -47,7 +47,7 @@ import Testing
         let summary = run.comparison?.results[0].scores["quality"]
         run.comparison?.results[0].scores[hostile] = summary
         run.images = [.init(caption: hostile, seed: 1, guidance: 1, before: pixel, after: Data("<script>".utf8), scoresAfter: [hostile: 1])]
-        run.samples = [.init(k: 0, caption: hostile, seed: 1, png: pixel), .init(k: 1, caption: hostile, seed: 1, png: Data("<script>".utf8))]
+        run.samples = [.init(k: 0, caption: hostile, seed: 1, picture: pixel), .init(k: 1, caption: hostile, seed: 1, picture: Data("<script>".utf8))]
         let contrast = Report.Contrast(run: hostile, against: hostile, comparison: comparison(Interval(mean: 0, low: -1, high: 1)))
         let html = Report(title: hostile, runs: [run, run], contrasts: [contrast], captionsNote: hostile).html()
         #expect(!html.contains("<script"))
@@ -129,7 +129,7 @@ import Testing
         let lines = [0.3, 0.2].enumerated().map { #"{"k":\#($0),"update":\#($0 * 3),"denoising_error":\#($1),"n":5,"samples":2,"seconds":1}"# }
         var run = RunRecord(name: "A", log: log(30))
         run.validations = try lines.map { try JSONDecoder().decode(Validation.self, from: Data($0.utf8)) }
-        run.samples = (0...1).flatMap { k in ["a cat", "a dog"].map { RunRecord.CheckpointSample(k: k, caption: $0, seed: 3, png: pixel) } }
+        run.samples = (0...1).flatMap { k in ["a cat", "a dog"].map { RunRecord.CheckpointSample(k: k, caption: $0, seed: 3, picture: pixel) } }
         let html = Report(runs: [run]).html()
         #expect(html.contains("Denoising error of held-out winners") && html.contains("Of 5 winners that are not trained on"))
         #expect(html.contains("alt=\"Checkpoint 1: a dog, seed 3\"") && html.components(separatedBy: "<figure class=\"pair\">").count == 3)

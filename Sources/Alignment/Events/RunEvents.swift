@@ -43,7 +43,7 @@ public final class RunEvents {
         guard validation.update > steps[Self.validationTag] ?? -1 else { return }
         var values = [Event.Value(tag: Self.validationTag, content: .scalar(Float(validation.seconds)))]
         if let error = validation.denoisingError { values.append(Event.Value(tag: "validation/denoising_error", content: .scalar(Float(error)))) }
-        for (index, (sample, png)) in Sample.all(in: samples).enumerated() {
+        for (index, (sample, png, _)) in Sample.all(in: samples).enumerated() {
             let image = try RGBImage(data: Array(png), name: sample.fileName)
             let content = Event.Content.image(png: png, width: image.width, height: image.height, caption: sample.text)
             values.append(Event.Value(tag: String(format: "samples/%02d", index), content: content))

@@ -13,8 +13,8 @@ extension RunDirectory {
     /// its folders are not among them.
     var results: [URL] {
         var files = records + states + [statePointer, events]
-        for folder in Self.entries(/\d{4,}/, in: checkpoints) { files += Self.entries(/(?:unet|lora)\.safetensors/, in: folder) }
-        for folder in Self.entries(/k\d{4,}/, in: samples) { files += Self.entries(/\d{2,}\.png|metadata\.jsonl/, in: folder) }
+        for folder in Self.entries(/\d{4,}/, in: checkpoints) { files += Self.entries(/(?:unet|lora|motion)\.safetensors|config\.json/, in: folder) }
+        for folder in Self.entries(/k\d{4,}/, in: samples) { files += Self.entries(/\d{2,}\.(?:png|gif)|metadata\.jsonl/, in: folder) }
         return (files + pipeline).filter(Self.isThere)
     }
 
@@ -32,7 +32,7 @@ extension RunDirectory {
 
     /// Records of a finished run that are gone or cut short: its results stand without them, and nothing makes them again.
     public func missingRecords(_ settings: AlignmentSettings) -> [String] {
-        let checkpoints = (1...settings.optimisation.iterations).map { checkpoint($0, ofAdapters: settings.trainsAdapters) }
+        let checkpoints = (1...settings.optimisation.iterations).map { checkpoint($0, of: settings.trainedKind) }
         let gone = checkpoints.filter { (try? SafeTensorsFile($0)) == nil }.map(\.path)
         return (RunLog.wholeUpdates(log) < settings.totalUpdates ? [log.path] : []) + gone
     }

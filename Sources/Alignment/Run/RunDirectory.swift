@@ -34,10 +34,9 @@ public struct RunDirectory: Sendable {
     public var skippedFiles: URL { root.appendingPathComponent("skipped.jsonl") }
     static let lockFile = "lock"
 
-    /// The policy after iteration `k`, 1 … K: its UNet, or its adapters alone; checkpoint 0 is the base model's own file.
-    public func checkpoint(_ k: Int, ofAdapters: Bool = false) -> URL {
-        let name = ofAdapters ? "lora.safetensors" : "unet.safetensors"
-        return checkpoints.appendingPathComponent(String(format: "%04d", k)).appendingPathComponent(name)
+    /// The trained part of the policy after iteration `k`, 1 … K; checkpoint 0 is the base model's own file.
+    public func checkpoint(_ k: Int, of kind: TrainedPart.Kind = .whole) -> URL {
+        checkpoints.appendingPathComponent(String(format: "%04d", k)).appendingPathComponent(kind.file)
     }
 
     var checkpoints: URL { root.appendingPathComponent("checkpoints") }

@@ -73,7 +73,7 @@ enum RunStart {
         if fromCheckpoint, let newest { return .checkpoint(k: newest) }
         var remains: [String] = []
         if logged > 0 { remains.append("a log of \(logged) updates") }
-        let files = (1...settings.optimisation.iterations).map { directory.checkpoint($0, ofAdapters: settings.trainsAdapters).path }
+        let files = (1...settings.optimisation.iterations).map { directory.checkpoint($0, of: settings.trainedKind).path }
         let kept = zip(1..., files).filter { FileManager.default.fileExists(atPath: $1) }.map(\.0)
         if !kept.isEmpty { remains.append("checkpoints of iterations \(kept.map(String.init).joined(separator: ", "))") }
         if !directory.finalResults.isEmpty { remains.append("results (\(directory.finalResults[0].path))") }
@@ -85,7 +85,7 @@ enum RunStart {
 extension RunDirectory {
     /// The newest iteration whose policy is whole, with every earlier one that may be drawn as a reference; the log must reach as far.
     func newestCheckpoint(_ settings: AlignmentSettings, logged: Int) -> Int? {
-        func isWhole(_ k: Int) -> Bool { (try? SafeTensorsFile(checkpoint(k, ofAdapters: settings.trainsAdapters)).verify()) != nil }
+        func isWhole(_ k: Int) -> Bool { (try? SafeTensorsFile(checkpoint(k, of: settings.trainedKind)).verify()) != nil }
         let last = min(settings.optimisation.iterations, logged / settings.optimisation.updates)
         guard last >= 1 else { return nil }
         let drawsAll = settings.row.comparesPairs && settings.row.reference == .random

@@ -14,6 +14,7 @@ extension AlignmentSettings {
         var use = FileUse()
         use.reads(setting(\.model.path), BuiltInModel.resolve(model.path))
         use.reads(setting(\.model.base), model.base.map(BuiltInModel.resolve))
+        use.reads(setting(\.model.motion), model.motion.map { URL(fileURLWithPath: $0) })
         use.reads(setting(\.model.vae), model.vae.map(BuiltInModel.resolve))
         use.reads(setting(\.model.textEncoder), model.textEncoder.map(BuiltInModel.resolve))
         use.reads(setting(\.data.winners), URL(fileURLWithPath: data.winners))

@@ -7,6 +7,7 @@ import Winners
 public struct AlignmentSettings: Sendable, Equatable {
     public var model: ModelSettings
     public var data: DataSettings
+    public var clips = ClipSettings()
     public var objective = ObjectiveSettings()
     /// How references draw their losing samples, and checkpoints their pictures.
     public var sampling = SamplingSettings(sampler: .ddim)
@@ -54,6 +55,10 @@ public struct AlignmentSettings: Sendable, Equatable {
         try require(totalUpdates <= 1_000_000_000, "iterations times updates is \(totalUpdates): it must not exceed 1000000000")
         let warmup = optimisation.warmup
         try require(warmup <= totalUpdates, "warmup is \(warmup): it must lie between 0 and \(totalUpdates), the updates of the run")
+        if let kind = adapters.train {
+            try require(kind != .lora || trainsAdapters, "train is lora: its rank is missing, give lora")
+            try require(kind == .lora || !trainsAdapters, "train is \(kind.rawValue), which trains no adapters: leave lora and lora-from out")
+        }
         let isNew = adapters.rank == 0 && adapters.alpha == nil
         try require(adapters.from == nil || isNew, "lora-from brings its rank and alpha along: leave lora and lora-alpha out")
         try require(adapters.names == .kohya || trainsAdapters, "lora-names is for a run that trains adapters: give lora or lora-from")

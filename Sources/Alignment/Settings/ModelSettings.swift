@@ -6,6 +6,8 @@ public struct ModelSettings: Sendable, Equatable {
     public var path: String
     /// The model that gives the parts that `path` lacks, where that is a UNet alone.
     public var base: String?
+    /// Motion modules, which make a model of still pictures draw clips; nil: the model's own, if it has any.
+    public var motion: String?
     /// Stand in for the model's own parts.
     public var vae: String?
     public var textEncoder: String?
@@ -17,6 +19,7 @@ public struct ModelSettings: Sendable, Equatable {
         [
             Setting(\.model.path, "model", "A diffusers folder, a .safetensors file, or `scenes`."),
             Setting(\.model.base, "base", "The model that a UNet alone was trained from, which gives the other parts."),
+            Setting(\.model.motion, "motion", "Motion modules over a model of pictures: a MotionAdapter folder, or a .safetensors file."),
             Setting(\.model.vae, "vae", "Autoencoder in place of the model's own: a file, a folder, or a whole model that has it."),
             Setting(\.model.textEncoder, "text-encoder", "Text encoder in place of the model's own, likewise."),
             Setting(

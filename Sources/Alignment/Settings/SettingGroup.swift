@@ -11,8 +11,8 @@ public struct SettingGroup: Sendable {
 extension AlignmentSettings {
     /// Every setting, in the order of help and documentation.
     public static let groups = [
-        ModelSettings.declared, DataSettings.declared, ObjectiveSettings.declared, SamplingSettings.declared, OptimisationSettings.declared,
-        AdapterSettings.declared, ComputationSettings.declared, ValidationSettings.declared, RunSettings.declared,
+        ModelSettings.declared, DataSettings.declared, ClipSettings.declared, ObjectiveSettings.declared, SamplingSettings.declared,
+        OptimisationSettings.declared, AdapterSettings.declared, ComputationSettings.declared, ValidationSettings.declared, RunSettings.declared,
     ]
 
     public static let all = groups.flatMap(\.settings)

@@ -7,7 +7,7 @@ import Storage
 import Torch
 import Winners
 
-/// Images of the checkpoints at fixed prompts and seeds, drawn as the run draws its losing samples.
+/// Images or clips of the checkpoints at fixed prompts and seeds, drawn as the run draws its losing samples.
 struct ValidationSamples {
     let settings: AlignmentSettings
     let pipeline: DenoisingPipeline
@@ -32,27 +32,39 @@ struct ValidationSamples {
         return Array((heldOut.heldOut + heldOut.training).filter { seen.insert(captions[$0]).inserted }.prefix(count))
     }
 
-    /// Draws image i at seed + i and writes a folder of them, with their captions in `metadata.jsonl`.
+    /// Draws image i at seed + i and writes a folder of them, with their captions in `metadata.jsonl`. Of a clip the image is its frames side by side, and
+    /// an animation of the same name lies beside it.
     /// - Returns: how many there are: none where the network's answers are not finite
     func draw(_ denoiser: any Denoiser, to folder: URL) throws -> Int {
-        let images: [RGBImage]
+        let drawn: [[RGBImage]]
         do {
-            images = try drawn(denoiser)
+            drawn = try self.drawn(denoiser)
         } catch GenerationError.notFinite {
             // The log and its alarms tell of that; the run itself decides whether it goes on.
             return 0
         }
         try createFolder(folder)
-        for (index, image) in images.enumerated() { try image.writePNG(to: folder.appendingPathComponent(Sample.fileName(index))) }
+        for (index, frames) in drawn.enumerated() {
+            let image = frames.count == 1 ? frames[0] : RGBImage.sheet(frames, columns: frames.count)
+            try image.writePNG(to: folder.appendingPathComponent(Sample.fileName(index)))
+            guard frames.count > 1 else { continue }
+            try Clip(try frames.map(Self.preview), rate: ClipSource.usualRate).write(to: folder.appendingPathComponent(Sample.animationName(index)))
+        }
         let lines = try rows.indices.map { index in
             let sample = Sample(fileName: Sample.fileName(index), text: winners.captions[rows[index]], seed: settings.run.seed &+ UInt64(index))
             return try JSONLines.line(sample)
         }
         try writeAtomically(lines.reduce(Data(), +), to: folder.appendingPathComponent("metadata.jsonl"))
-        return images.count
+        return drawn.count
     }
 
-    private func drawn(_ denoiser: any Denoiser) throws -> [RGBImage] {
+    /// Small enough for a page that shows many.
+    private static func preview(_ frame: RGBImage) throws -> RGBImage {
+        min(frame.width, frame.height) > 192 ? try frame.resized(shorterSide: 192) : frame
+    }
+
+    /// The frames of each; one where the model draws pictures.
+    private func drawn(_ denoiser: any Denoiser) throws -> [[RGBImage]] {
         let shape = winners.latentShape
         // Half as many as without guidance, which doubles the batch.
         let size = max(1, FixedDenoisingErrors.batch(latents: shape) / 2)
@@ -68,9 +80,13 @@ struct ValidationSamples {
         // One at a time: decoding is what needs most memory.
         return try latents.flatMap { batch in
             try (0..<batch.size(0)).map { index in
-                let image = noGradients { autoencoder.decode(batch[index..<index + 1]) }
-                guard image.isFinite else { throw GenerationError.notFinite("images", seeds: []) }
-                return RGBImage(image[0])
+                // Of a clip the axis of frames takes the place of that of examples.
+                let frames = batch.rank == 5 ? batch[index].transposed(0, 1) : batch[index..<index + 1]
+                return try (0..<frames.size(0)).map { frame in
+                    let image = noGradients { autoencoder.decode(frames[frame..<frame + 1]) }
+                    guard image.isFinite else { throw GenerationError.notFinite("images", seeds: []) }
+                    return RGBImage(image[0])
+                }
             }
         }
     }
@@ -88,15 +104,16 @@ public struct Sample: Codable, Equatable, Sendable {
     }
 
     static func fileName(_ index: Int) -> String { String(format: "%02d.png", index) }
+    static func animationName(_ index: Int) -> String { String(format: "%02d.gif", index) }
 
-    /// The images in a folder of them, in order; none where it is not whole.
-    public static func all(in folder: URL) -> [(sample: Sample, png: Data)] {
+    /// The images in a folder of them, in order, and the animations of those that are clips; none where it is not whole.
+    public static func all(in folder: URL) -> [(sample: Sample, png: Data, gif: Data?)] {
         guard let lines = try? Data(contentsOf: folder.appendingPathComponent("metadata.jsonl")) else { return [] }
         return JSONLinesReader(lines).enumerated().compactMap { index, line in
             guard let sample = try? line.decoded(Sample.self), sample.fileName == fileName(index),
                 let png = try? Data(contentsOf: folder.appendingPathComponent(sample.fileName))
             else { return nil }
-            return (sample, png)
+            return (sample, png, try? Data(contentsOf: folder.appendingPathComponent(animationName(index))))
         }
     }
 }

@@ -69,7 +69,7 @@ struct AdapterName {
 
     /// The part that a name belongs to, and the rest of the name.
     private static func part(of stem: String) -> (LoRA.Part, String, isFlat: Bool, Spelling?)? {
-        let stem = stem.hasPrefix(wrapper) ? String(stem.dropFirst(wrapper.count)) : stem
+        let stem = [wrapper, "module."].first(where: stem.hasPrefix).map { String(stem.dropFirst($0.count)) } ?? stem
         if let (prefix, part, isFlat, spelling) = prefixes.first(where: { stem.hasPrefix($0.0) }) {
             let rest = String(stem.dropFirst(prefix.count))
             return (part, rest.hasPrefix(wrapper) ? String(rest.dropFirst(wrapper.count)) : rest, isFlat, spelling)
@@ -83,7 +83,9 @@ struct AdapterName {
     /// A path with dots under today's names: attention processors, which diffusers had until 0.21, stood within the attention, `to_out` in them for `to_out.0`, and
     /// in a text encoder the UNet's names for the projections.
     private static func today(_ path: String, _ part: LoRA.Part) -> String {
-        let path = path.replacingOccurrences(of: ".processor.", with: ".")
+        var path = path.replacingOccurrences(of: ".processor.", with: ".")
+        // AnimateDiff's own names of layers of motion modules.
+        if part == .unet { path = MotionNames.current(path) ?? path }
         if part == .unet { return path.hasSuffix(".to_out") ? path + ".0" : path }
         let names = [".to_q": ".q_proj", ".to_k": ".k_proj", ".to_v": ".v_proj", ".to_out": ".out_proj"]
         guard let (old, new) = names.first(where: { path.hasSuffix(".self_attn" + $0.key) }) else { return path }
@@ -98,7 +100,8 @@ struct AdapterName {
 enum UnderscoredPath {
     /// Names with underscores in the paths of Stable Diffusion 1.x's and 2.x's networks, the longer of two that begin alike first.
     private static let names: [[Substring]] = [
-        "down_blocks", "mid_block", "up_blocks", "transformer_blocks", "time_emb_proj", "time_embedding", "linear_1", "linear_2", "conv_in", "conv_out",
+        "down_blocks", "mid_block", "up_blocks", "motion_modules",
+        "transformer_blocks", "time_emb_proj", "time_embedding", "linear_1", "linear_2", "conv_in", "conv_out",
         "conv_shortcut", "proj_in", "proj_out", "to_q", "to_k", "to_v", "to_out", "add_embedding",
         "input_blocks", "middle_block", "output_blocks", "time_embed", "in_layers", "out_layers", "emb_layers", "skip_connection", "label_emb",
         "text_model", "self_attn", "q_proj", "k_proj", "v_proj", "out_proj", "token_embedding", "position_embedding", "final_layer_norm", "text_projection",

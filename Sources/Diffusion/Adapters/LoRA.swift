@@ -1,4 +1,5 @@
 import Layers
+import Networks
 import Torch
 
 /// Adapters of low rank (LoRA) of a pipeline: which layers have them, and their files.
@@ -11,12 +12,15 @@ public enum LoRA {
         case feedForward = "feed-forward"
         /// Every convolution.
         case convolutions
+        /// What of `attention` is in motion modules.
+        case motion
 
         fileprivate func contains(_ path: String, _ weight: Tensor) -> Bool {
             switch self {
             case .attention: path.contains(".transformer_blocks.") && [".to_q", ".to_k", ".to_v", ".to_out.0"].contains(where: path.hasSuffix)
             case .feedForward: [".ff.net.0.proj", ".ff.net.2"].contains(where: path.hasSuffix)
             case .convolutions: weight.rank == 4
+            case .motion: MotionConfiguration.owns(path) && Self.attention.contains(path, weight)
             }
         }
     }

@@ -122,7 +122,11 @@ extension LoRA {
                 uniqueKeysWithValues: tensors.filter { $0.key.hasSuffix(".weight") }.map { (String($0.key.dropLast(".weight".count)), $0.value.shape) })
             var adapters: [String: Tensor] = [:]
             for (path, layer) in try current(part, OriginalNames.unet(layers: shapes.keys)) {
-                guard let shape = shapes[path] else { throw ConfigurationError(file: url.path, message: "the model has no layer \(layer.name)") }
+                guard let shape = shapes[path] else {
+                    let isOfClips = MotionConfiguration.owns(path) && !shapes.keys.contains(where: MotionConfiguration.owns)
+                    let message = isOfClips ? "is a LoRA of AnimateDiff's motion modules, and the model draws pictures" : "the model has no layer \(layer.name)"
+                    throw ConfigurationError(file: url.path, message: message)
+                }
                 (adapters[path + LowRankAdapters.down], adapters[path + LowRankAdapters.up]) = try matrices(layer, path, shape)
             }
             return LowRankAdapters(adapters, scale: 1)

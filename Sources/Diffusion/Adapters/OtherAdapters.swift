@@ -1,3 +1,4 @@
+import Networks
 import Torch
 
 /// Files that people take for a LoRA of Stable Diffusion 1.x or 2.x and that are something else, told by the names of their tensors and by what they
@@ -48,7 +49,10 @@ enum OtherAdapters {
         ({ $0 == "lora_controlnet" }, "is a ControlNet-LoRA, which steers a model by a picture and is not read"),
         (prefix("control_model.", "controlnet_", "input_hint_block.", "lora_controlnet"), "is a ControlNet, which steers a model by a picture and is not read"),
         (prefix("image_proj.", "ip_adapter."), "is an IP-Adapter, which takes pictures as prompts and is not read"),
-        (containing("motion_modules."), "is a motion module of AnimateDiff or a LoRA of one, for clips, and is not read"),
+        (
+            { MotionConfiguration.owns($0) && AdapterName($0) == nil },
+            "is a motion module of AnimateDiff, not a LoRA: --motion adds it to a model of pictures"
+        ),
         (
             { $0 == "emb_params" || $0.hasPrefix("string_to_param") || $0 == "clip_l" || $0 == "clip_g" || ($0.hasPrefix("<") && $0.hasSuffix(">")) },
             "is a textual inversion embedding, a new word for the text encoder rather than a LoRA, and is not read"

@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Networks
 import Storage
 
 /// `model_index.json`: which parts a pipeline has, and of which classes.
@@ -23,8 +24,11 @@ struct PipelineIndex {
             return
         }
         if let refusal = PipelineFolder.refusal(ofClass: entries["_class_name"]) { problems.append("\(path): \(refusal)") }
+        let drawsClips = (try? files.drawsClips) ?? false
         for (name, value) in entries.sorted(by: { $0.key < $1.key }) where !name.hasPrefix("_") {
             guard case .array(let pair) = value, pair.count == 2, case .string(let className) = pair[1] else { continue }
+            // The UNet's folder has the motion adapter's tensors too.
+            if drawsClips, name == "motion_adapter" || name == "unet" && className == UNetConfiguration.motionClassName { continue }
             if let known = PipelineFolder.classes[name]?.name {
                 if className != known { problems.append("\(path): \(name) is a \(className), which is not supported; expected \(known)") }
             } else if Self.harmless.contains(name) {

@@ -96,8 +96,9 @@ public struct RunInspection: Encodable, Sendable {
         else { return }
         let due = updatesSaved / Int(updates)
         let trainsAdapters = ![nil, .null, .number(0)].contains(settings["lora"]) || ![nil, .null].contains(settings["lora_from"])
+        let trained: TrainedPart.Kind = trainsAdapters ? .lora : settings["train"] == .string(TrainedPart.Kind.motion.rawValue) ? .motion : .whole
         for k in 1...Int(iterations) {
-            let file = directory.checkpoint(k, ofAdapters: trainsAdapters)
+            let file = directory.checkpoint(k, of: trained)
             guard PipelineInspection.exists(file) else {
                 if k <= due { problems.append("\(file.path): the checkpoint is missing") }
                 continue

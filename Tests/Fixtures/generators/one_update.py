@@ -53,8 +53,8 @@ def flip(kind, advantage):
     return {"sign": advantage.sign(), "indicator": (advantage > 0).to(advantage.dtype), "none": torch.ones_like(advantage)}[kind]
 
 
-def update(case, weights, inputs, dtype):
-    """The update in full, as a PyTorch user would write it."""
+def update(case, weights, inputs, dtype, build, is_trained=lambda name: True):
+    """The update in full, as a PyTorch user would write it. Latents of clips have an axis of frames, which diffusers wants text states repeated for."""
     inputs = {k: v.to(dtype) if v.is_floating_point() else v for k, v in inputs.items()}
     policy = build(weights[case.get("policy", "policy")]).to(dtype)
     scheduler = DDPMScheduler(**SCHEDULE)
@@ -69,9 +69,11 @@ def update(case, weights, inputs, dtype):
     target = torch.cat([scheduler.get_velocity(*order(d)) if v else d[2] for d in draws])
     times = torch.cat([d[1] for d in draws])
     text = torch.cat([states] * len(draws))
+    if x.ndim == 5:
+        text = text.repeat_interleave(x.shape[2], 0)
 
     def errors(net):  # winners and losers in one batch, the same for policy and reference
-        return (net(noisy, times, text).sample - target).pow(2).mean(dim=(1, 2, 3)).chunk(len(draws))
+        return (net(noisy, times, text).sample - target).pow(2).flatten(1).mean(1).chunk(len(draws))
 
     found = {}
     if case["losing"]:
@@ -86,13 +88,14 @@ def update(case, weights, inputs, dtype):
         (m_w,) = errors(policy)
         loss = m_w.mean()
         found |= {"m_w": m_w}
-    before = {n: p.detach().clone() for n, p in policy.named_parameters()}
-    optimizer = torch.optim.AdamW(policy.parameters(), lr=LR, weight_decay=WEIGHT_DECAY, fused=True)
+    trained = {n: p for n, p in policy.named_parameters() if is_trained(n)}
+    before = {n: p.detach().clone() for n, p in trained.items()}
+    optimizer = torch.optim.AdamW(trained.values(), lr=LR, weight_decay=WEIGHT_DECAY, fused=True)
     loss.backward()
-    gradients = {n: p.grad.clone() for n, p in policy.named_parameters()}
-    norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), MAX_NORM)
+    gradients = {n: p.grad.clone() for n, p in trained.items()}
+    norm = torch.nn.utils.clip_grad_norm_(trained.values(), MAX_NORM)
     optimizer.step()
-    change = {n: p.detach() - before[n] for n, p in policy.named_parameters()}
+    change = {n: p.detach() - before[n] for n, p in trained.items()}
     return {k: t.detach() for k, t in found.items()}, loss.item(), gradients, norm.item(), change
 
 
@@ -134,10 +137,14 @@ def make(folder):
     inputs |= {"text_states": normal("text_states", (BATCH, 5, 6)), "timesteps": torch.tensor([999, 3, 420, 150]), "reference_timesteps": torch.tensor([17, 650, 301, 888])}
     write_tensors(folder / "inputs.safetensors", inputs)
 
+    write_cases(folder, cases(), weights, inputs, build, NAMED, WHOLE, parameters(start))
+
+
+def write_cases(folder, cases, weights, inputs, build, named, whole, parameter_count, is_trained=lambda name: True):
     listed = []
-    for name, case in cases():
-        found, loss, gradients, norm, change = update(case, weights, inputs, torch.float32)
-        exact = update(case, weights, inputs, torch.float64)
+    for name, case in cases:
+        found, loss, gradients, norm, change = update(case, weights, inputs, torch.float32, build, is_trained)
+        exact = update(case, weights, inputs, torch.float64, build, is_trained)
         entry = {"name": name, **{k: v for k, v in case.items()}, "loss": loss, "gradient_norm": norm, "clipped": norm > MAX_NORM, "change_norm": norm_of(change)}
         entry.setdefault("prediction_type", "epsilon")
         entry.setdefault("policy", "policy")
@@ -150,15 +157,15 @@ def make(folder):
             "change_relative_difference": relative_norm(change, exact[4]),
         }
         if "same_as" not in case:
-            kept = list(gradients) if name in WHOLE else NAMED
+            kept = list(gradients) if name in whole else named
             write_tensors(folder / f"{name}.safetensors", found | {f"gradient.{n}": gradients[n] for n in kept} | {f"change.{n}": change[n] for n in kept})
         entry["file"] = relative(folder / f"{case.get('same_as', name)}.safetensors")
         entry.pop("same_as", None)
-        entry["tensors"] = "all parameters" if name in WHOLE else "named parameters"
+        entry["tensors"] = "all parameters" if name in whole else "named parameters"
         entry["unshared_noise"] = entry.pop("unshared", False)
         listed.append(entry)
     write_json(folder / "cases.json", {
-        "noise_schedule": SCHEDULE, "parameters": parameters(start), "batch": BATCH, "named_parameters": NAMED,
+        "noise_schedule": SCHEDULE, "parameters": parameter_count, "batch": BATCH, "named_parameters": named,
         "optimizer": {"name": "AdamW", "lr": LR, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": WEIGHT_DECAY, "max_gradient_norm": MAX_NORM, "step": 1},
         "cases": listed,
     })
