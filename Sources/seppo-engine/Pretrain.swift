@@ -1,5 +1,6 @@
 import ArgumentParser
 import Commands
+import Diffusion
 import Experiments
 import Foundation
 import Storage
@@ -22,6 +23,9 @@ struct Pretrain: ParsableCommand {
     @Flag(help: "Train on the built-in world.")
     var scenes = false
 
+    @Flag(help: "Train motion modules over the built-in model, on clips of moving scenes.")
+    var movingScenes = false
+
     @Option(
         help: "Train on the images and captions of this folder, .parquet or .tar file; transparency becomes white.",
         transform: Place.url)
@@ -33,16 +37,16 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Where the model folder is written: not there yet, or empty.", transform: Place.url)
     var output: URL
 
-    @Option(help: "Pictures in the corpus of Scenes (default: 24000), or at most that many of --images (default: all).")
+    @Option(help: "Pictures of Scenes (default: 24000), clips of moving Scenes (default: 6000), or at most that many of --images (default: all).")
     var count: Int?
 
-    @Option(help: "Share of flawed pictures in the corpus of Scenes.")
+    @Option(help: "Share of flawed pictures or clips in the corpus of Scenes.")
     var flawed = 0.75
 
     @Option(help: "Share of the flaws that are blurred or washed out rather than wrong.")
     var qualityFlaws = 0.9
 
-    @Option(help: "Updates of text encoder and UNet.")
+    @Option(help: "Updates of text encoder and UNet, or of motion modules.")
     var steps = 6000
 
     @Option(help: "Updates of the text encoder alone, before that.")
@@ -51,11 +55,11 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Updates of the autoencoder.")
     var autoencoderSteps = 2000
 
-    @Option(help: "Images an update of text encoder and UNet.")
-    var batch = 64
+    @Option(help: "Images or clips an update. Default: 64 of text encoder and UNet, 16 of motion modules.")
+    var batch: Int?
 
-    @Option(help: "Greatest learning rate of text encoder and UNet.")
-    var learningRate = 1.5e-3
+    @Option(help: "Greatest learning rate. Default: 0.0015 of text encoder and UNet, 0.001 of motion modules.")
+    var learningRate: Double?
 
     @Option(help: "Largest vocabulary learned from the captions, 514 or more.")
     var vocabulary = 700
@@ -76,7 +80,9 @@ struct Pretrain: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard scenes != (images != nil) else { throw ValidationError("Give either --scenes or --images PATH.") }
+        guard [scenes, images != nil, movingScenes].count(where: \.self) == 1 else {
+            throw ValidationError("Give either --scenes, --moving-scenes or --images PATH.")
+        }
         try require("resolution", resolution, in: 16...2048)
         guard resolution % 8 == 0 else { throw ValidationError("--resolution is \(resolution): it must be a multiple of 8") }
         try require("count", count, in: 1...1_000_000)
@@ -101,6 +107,7 @@ struct Pretrain: ParsableCommand {
     func run() throws {
         Runtime.threads = threads
         let placement = try device.placement()
+        if movingScenes { return try trainMotion() }
         let corpus = try corpus()
         var pretraining = Pretraining(side: scenes ? SceneRenderer.size : resolution, seed: seed)
         pretraining.placement = placement
@@ -109,18 +116,31 @@ struct Pretrain: ParsableCommand {
         pretraining.autoencoderTraining.steps = autoencoderSteps
         pretraining.textEncoderTraining.steps = textSteps
         pretraining.denoiserTraining.steps = steps
-        pretraining.denoiserTraining.batch = batch
-        pretraining.denoiserTraining.learningRate = learningRate
+        pretraining.denoiserTraining.batch = batch ?? pretraining.denoiserTraining.batch
+        pretraining.denoiserTraining.learningRate = learningRate ?? pretraining.denoiserTraining.learningRate
+        try pretraining.train(on: corpus, progress: Self.progress()).write(to: output)
+    }
+
+    private func trainMotion() throws {
+        var pretraining = MovingPretraining(seed: seed)
+        pretraining.quality.flawed = flawed
+        pretraining.count = count ?? pretraining.count
+        pretraining.training.steps = steps
+        pretraining.training.batch = batch ?? pretraining.training.batch
+        pretraining.training.learningRate = learningRate ?? pretraining.training.learningRate
+        try pretraining.train(over: Pipeline.load(BuiltInModel.folder), progress: Self.progress()).write(to: output)
+    }
+
+    /// Says every hundred steps how far it is.
+    private static func progress() -> Pretraining.Progress {
         let clock = Stopwatch()
         var smoothed = 0.0
-        let pipeline = try pretraining.train(on: corpus) { stage, step, steps, loss in
+        return { stage, step, steps, loss in
             smoothed = step == 1 ? loss : smoothed * 0.98 + loss * 0.02
             if step % 100 == 0 || step == steps {
-                let line = String(format: "%@ %d/%d  loss %.4f  %.0f s", stage, step, steps, smoothed, clock.seconds)
-                Console.line(line)
+                Console.line(String(format: "%@ %d/%d  loss %.4f  %.0f s", stage, step, steps, smoothed, clock.seconds))
             }
         }
-        try pipeline.write(to: output)
     }
 
     private func corpus() throws -> CaptionedImages {

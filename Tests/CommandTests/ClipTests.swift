@@ -26,6 +26,8 @@ import Testing
         let whole = folder.url("whole").path
         #expect(try Seppo.run("convert", "--model", Self.model, "--motion", Self.adapter, "--output", whole).code == 0)
         #expect(try names("whole").contains("motion_adapter"))
+        let inspected = try Seppo.run("inspect", whole)
+        #expect(inspected.code == 0 && !inspected.out.contains("not supported"), "\(inspected.out)")
         var arguments = Self.quick
         arguments[2] = whole
         #expect(try Seppo.run(arguments + ["--frames", "1", "--output", folder.url("one").path]).code == 0)
@@ -36,6 +38,55 @@ import Testing
         let images = Fixture.folder.appendingPathComponent("parquet/images").path
         let aligned = try Seppo.run("align", "--model", whole, "--winners", images, "--output", folder.url("run").path)
         #expect(aligned.code != 0 && aligned.error.contains("draws clips"), "\(aligned.error)")
+    }
+
+    /// From a folder of clips to aligned motion modules that other commands take.
+    @Test func alignedFromClips() throws {
+        let clips = folder.url("clips").path
+        #expect(try Seppo.run("scenes", "--moving", "--count", "6", "--output", clips).code == 0)
+        func align(_ name: String, _ more: [String] = []) throws -> Seppo.Answer {
+            try Seppo.run(
+                [
+                    "align", "--model", Self.model, "--motion", Self.adapter, "--winners", clips, "--frames", "3", "--frame-rule", "uniform", "--batch", "4",
+                    "--iterations", "2", "--updates", "2", "--sample-steps", "2", "--guidance", "1", "--learning-rate", "1e-3", "--validation-prompts", "1",
+                    "--threads", "1", "--output", folder.url(name).path,
+                ] + more)
+        }
+        let answer = try align("run")
+        #expect(answer.code == 0, "\(answer.error)")
+        #expect(answer.error.contains("linear betas") && answer.error.contains("in motion modules"), "\(answer.error)")
+        #expect(try names("run/samples/k0002") == ["00.gif", "00.png", "metadata.jsonl"])
+        let report = try String(contentsOf: folder.url("run/report.html"), encoding: .utf8)
+        #expect(report.contains("data:image/gif;base64,"))
+        let inspected = try Seppo.run("inspect", folder.url("run").path)
+        #expect(inspected.code == 0, "\(inspected.out)")
+        #expect(try align("run", ["--resume"]).error.contains("nothing is left to do"))
+        // The run's last checkpoint over the base is its model.
+        func frames(_ name: String, _ model: [String]) throws -> [Data] {
+            let answer = try Seppo.run(
+                ["generate", "--steps", "2", "--threads", "1", "--prompt", "a red circle", "--frames", "3", "--output", folder.url(name).path] + model)
+            #expect(answer.code == 0, "\(answer.error)")
+            return try (0..<3).map { try Data(contentsOf: folder.url("\(name)/00000-0/000\($0).png")) }
+        }
+        let whole = try frames("whole", ["--model", folder.url("run/model").path])
+        let checkpoint = folder.url("run/checkpoints/0002/motion.safetensors").path
+        #expect(try frames("over", ["--model", Self.model, "--motion", checkpoint]) == whole)
+        #expect(try frames("before", ["--model", Self.model, "--motion", Self.adapter]) != whole, "the twin")
+        let gif = folder.url("clip.gif")
+        let drawn = try Seppo.run("generate", "--model", folder.url("run/model").path, "--steps", "2", "--prompt", "a", "--frames", "3", "--output", gif.path)
+        #expect(try drawn.code == 0 && Data(contentsOf: gif).starts(with: Array("GIF89a".utf8)), "\(drawn.error)")
+        // Two processes share out the clips.
+        #expect(try align("two", ["--processes", "2"]).code == 0)
+        func losses(_ name: String) throws -> [Double] {
+            struct Update: Decodable { let loss: Double }
+            let lines = try String(contentsOf: folder.url("\(name)/log.jsonl"), encoding: .utf8).split(separator: "\n")
+            return try lines.map { try JSONDecoder().decode(Update.self, from: Data($0.utf8)).loss }
+        }
+        let (one, two) = (try losses("run"), try losses("two"))
+        #expect(one.count == 4 && zip(one, two).allSatisfy { abs($0 - $1) <= 1e-4 * abs($0) }, "\(one) \(two)")
+        // Options of clips mean nothing to a model of pictures.
+        let still = try Seppo.run("align", "--model", Self.model, "--winners", clips, "--frames", "3", "--output", folder.url("still").path)
+        #expect(still.code == 64 && still.error.contains("draws pictures"), "\(still.error)")
     }
 
     @Test func whatCannotBeIsRefused() throws {

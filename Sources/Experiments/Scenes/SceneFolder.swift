@@ -5,28 +5,36 @@ import Storage
 /// A corpus of Scenes as an image folder: `00000.png`, the losing picture `losers/00000.png` and `metadata.jsonl`.
 public enum SceneFolder {
     /// The folder is there whole or not at all. Throws what the file system says, also where something lies there already; an empty folder is taken.
-    public static func write(_ corpus: SceneCorpus, to folder: URL) throws {
+    public static func write(_ corpus: SceneCorpus, to folder: URL) throws { try replace(folder) { try draw(corpus, into: $0) } }
+
+    /// Sees to it that a folder holds this corpus: writes it where nothing is, and throws where something else is.
+    /// - Parameter writing: called before it is written
+    public static func provide(_ corpus: SceneCorpus, in folder: URL, writing: () -> Void = {}) throws {
+        try provide(metadata(corpus), in: folder) {
+            writing()
+            try write(corpus, to: folder)
+        }
+    }
+
+    /// Puts a folder there whole or not at all, where nothing or an empty folder is.
+    /// - Parameter fill: writes into a folder that lies beside it
+    static func replace(_ folder: URL, _ fill: (URL) throws -> Void) throws {
         let manager = FileManager.default
         let parent = folder.deletingLastPathComponent()
         try createFolder(parent)
         let partial = parent.appendingPathComponent(".partial-" + UUID().uuidString)
         defer { try? manager.removeItem(at: partial) }
-        try draw(corpus, into: partial)
+        try fill(partial)
         // Goes where it is empty, and stays otherwise.
         rmdir(folder.path)
         try manager.moveItem(at: partial, to: folder)
     }
 
-    /// Sees to it that a folder holds this corpus: writes it where nothing is, and throws where something else is.
-    /// - Parameter writing: called before it is written
-    public static func provide(_ corpus: SceneCorpus, in folder: URL, writing: () -> Void = {}) throws {
-        let metadata = folder.appendingPathComponent("metadata.jsonl")
+    /// Writes what a folder lacks whose `metadata.jsonl` should be as given; throws where it is another.
+    static func provide(_ metadata: Data, in folder: URL, _ write: () throws -> Void) throws {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        if names.isEmpty {
-            writing()
-            return try write(corpus, to: folder)
-        }
-        guard let lines = try? Data(contentsOf: metadata), lines == (try self.metadata(corpus)) else { throw SceneFolderError(path: folder.path) }
+        if names.isEmpty { return try write() }
+        guard (try? Data(contentsOf: folder.appendingPathComponent("metadata.jsonl"))) == metadata else { throw SceneFolderError(path: folder.path) }
     }
 
     private static func draw(_ corpus: SceneCorpus, into folder: URL) throws {

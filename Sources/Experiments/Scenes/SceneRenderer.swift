@@ -116,14 +116,14 @@ public enum SceneRenderer {
     ///
     /// The circle is a little narrower than the square, which sets them further apart than the same width would;
     /// were the square any wider, a strongly blurred one would be nearest to a circle.
-    private static func contains(_ shape: SceneShape, x: Float, y: Float) -> Bool {
+    static func contains(_ shape: SceneShape, x: Float, y: Float) -> Bool {
         let side = Float(boxSize)
         switch shape {
         case .square: return max(abs(x - side / 2), abs(y - side / 2)) <= 5.75
         case .circle:
             let (dx, dy) = (x - side / 2, y - side / 2)
             return dx * dx + dy * dy <= 5.5 * 5.5
-        case .triangle: return 2 * abs(x - side / 2) <= y
+        case .triangle: return 2 * abs(x - side / 2) <= y && y <= side
         }
     }
 }
