@@ -41,10 +41,11 @@ extension [FuzzTarget.Seed] {
 }
 
 extension FuzzTarget {
-    /// The input of a number: which seed, and its damaged bytes.
+    /// The input of a number: which seed, and its damaged bytes. At first each of the seeds comes as it is.
     func input(_ number: Int, seed: UInt64) -> (place: Int, bytes: [UInt8]) {
-        var mutator = Mutator(seed: SeededGenerator.seed(seed, name, 0), index: number, words: words, isText: isText)
         let place = number % seeds.count
+        guard number >= seeds.count else { return (place, seeds[place].bytes) }
+        var mutator = Mutator(seed: SeededGenerator.seed(seed, name, 0), index: number, words: words, isText: isText)
         let bytes = mutator.mutated(seeds[place].bytes, splicing: seeds.map(\.bytes))
         return (place, mutator.repairs() ? repair(bytes) : bytes)
     }
