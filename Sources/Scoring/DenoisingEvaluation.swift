@@ -23,14 +23,6 @@ public struct DenoisingEvaluation: Sendable {
 
     public init() {}
 
-    private func frames(of pipeline: Pipeline) -> FrameRule? {
-        pipeline.unet.configuration.motion.map { motion in
-            var rule = frames
-            rule.frames = min(rule.frames, motion.maximumFrames)
-            return rule
-        }
-    }
-
     public struct Outcome: Sendable {
         public var records: [ImageScores]
         /// What of the data set could not be used.
@@ -53,5 +45,14 @@ public struct DenoisingEvaluation: Sendable {
             ImageScores(caption: winners.winners[row].caption, seed: UInt64(row), guidance: 1, scores: ["denoising_error": error])
         }
         return Outcome(records: records, skipped: winners.skips)
+    }
+
+    /// The rule for a model of clips, of as many frames as it knows at most; nil for one of pictures.
+    private func frames(of pipeline: Pipeline) -> FrameRule? {
+        pipeline.unet.configuration.motion.map { motion in
+            var rule = frames
+            rule.frames = min(rule.frames, motion.maximumFrames)
+            return rule
+        }
     }
 }

@@ -27,15 +27,20 @@ enum MetadataFormat: String, CaseIterable {
     /// Hands on row by row.
     /// - Throws: what is wrong with the file as a whole
     func read(_ file: URL, _ columns: MetadataColumns, _ row: (MetadataRow) -> Void) throws(RowError) {
-        let bytes: [UInt8]
-        do { bytes = [UInt8](try RegularFile.bytes(file, atMost: Self.largestFile)) } catch { throw RowError("\(error.problem)") }
-        if let other = NotUTF8(wide: bytes.prefix(4096)) { throw RowError("\(other)") }
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let text = bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0)
+        let text = try Self.text(of: file)
         switch self {
         case .jsonLines: try Self.readJSONLines(text, row)
         case .commaSeparated: try Self.readCommaSeparated(text, columns, row)
         }
+    }
+
+    /// The bytes of a table, without a mark of their order.
+    static func text(of file: URL) throws(RowError) -> ArraySlice<UInt8> {
+        let bytes: [UInt8]
+        do { bytes = [UInt8](try RegularFile.bytes(file, atMost: largestFile)) } catch { throw RowError("\(error.problem)") }
+        if let other = NotUTF8(wide: bytes.prefix(4096)) { throw RowError("\(other)") }
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        return bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0)
     }
 
     // MARK: JSON Lines
@@ -46,7 +51,7 @@ enum MetadataFormat: String, CaseIterable {
         for line in JSONLinesReader(bytes) { row(MetadataRow(line: line.number, fields: fields(line.bytes))) }
     }
 
-    private static func fields(_ line: ArraySlice<UInt8>) -> Result<[String: JSONValue], RowError> {
+    static func fields(_ line: ArraySlice<UInt8>) -> Result<[String: JSONValue], RowError> {
         guard line.count <= longestLine else { return .failure(RowError("the line has more than \(longestLine) bytes")) }
         guard String(validating: line, as: UTF8.self) != nil else { return .failure(RowError("not UTF-8")) }
         do {
@@ -66,12 +71,17 @@ enum MetadataFormat: String, CaseIterable {
         if let problem = columns.problem(ofHeader: names) {
             return row(MetadataRow(line: header.line, fields: .failure(RowError(problem))))
         }
-        for record in IteratorSequence(records) {
-            let fields = record.fields.flatMap { values -> Result<[String: JSONValue], RowError> in
-                guard values.count == names.count else { return .failure(RowError("\(values.count) fields where the header has \(names.count)")) }
-                return .success(Dictionary(uniqueKeysWithValues: zip(names, values.map(JSONValue.string))))
-            }
-            row(MetadataRow(line: record.line, fields: fields))
+        for record in IteratorSequence(records) { row(MetadataRow(record, under: names)) }
+    }
+}
+
+extension MetadataRow {
+    /// - Parameter names: of the header, none twice
+    init(_ record: (line: Int, fields: Result<[String], RowError>), under names: [String]) {
+        line = record.line
+        fields = record.fields.flatMap { values -> Result<[String: JSONValue], RowError> in
+            guard values.count == names.count else { return .failure(RowError("\(values.count) fields where the header has \(names.count)")) }
+            return .success(Dictionary(uniqueKeysWithValues: zip(names, values.map(JSONValue.string))))
         }
     }
 }

@@ -9,7 +9,7 @@ import Torch
 
 struct Align: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Align a model with images that people like.",
+        abstract: "Align a model with images or clips that people like.",
         discussion: """
             Winners are an image folder with metadata.jsonl or metadata.csv (file_name, text), or with a .txt caption beside each image; or \
             Parquet or WebDataset files: see `seppo data --help`. The model is a diffusers folder, or `scenes`, the built-in one, which has \
@@ -86,7 +86,7 @@ struct Align: ParsableCommand {
         let session = try AlignmentSession(settings, in: output, resumes: resumes, fromCheckpoint: runOptions.fromCheckpoint, by: processes)
         let directory = session.run.directory
         if session.run.isComplete, RunRecord.isReported(directory) {
-            let missing = directory.missingRecords(settings)
+            let missing = directory.missingRecords(session.settings)
             if !missing.isEmpty { Console.line("of this run are gone or cut short, and not made again: \(missing.joined(separator: ", "))") }
             let places = "Its model is \(directory.model.path), its report \(directory.report.path)"
             return Console.line("\(output.path) is a finished run: nothing is left to do. \(places)")

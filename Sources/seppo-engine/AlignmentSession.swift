@@ -95,10 +95,8 @@ struct AlignmentSession {
         ProcessMemory.returnFreed()
         // One model after the other: two of a large one would stand in memory otherwise.
         if settings.model.path == BuiltInModel.name {
-            var evaluation = ScenesEvaluation()
-            evaluation.seed = settings.run.seed
-            let before = try evaluation.run(settings.startingPipeline()) { bar.show($0, of: 2 * $1) }
-            let after = try evaluation.run(Pipeline.load(directory.model, on: settings.placement)) { bar.show($1 + $0, of: 2 * $1) }
+            let before = try scenes(settings.startingPipeline(), settings.run.seed) { bar.show($0, of: 2 * $1) }
+            let after = try scenes(Pipeline.load(directory.model, on: settings.placement), settings.run.seed) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
             return (try record(settings.objective.method.rawValue, settings, directory, images: imagePairs(before, after), notes: notes), nil)
         }
@@ -109,6 +107,20 @@ struct AlignmentSession {
         let after = try evaluation.run(Pipeline.load(directory.model, on: settings.placement), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return (try record(settings.objective.method.rawValue, settings, directory, images: [], notes: notes), "of the winners themselves")
+    }
+
+    /// Scenes that a model draws, moving ones where it draws clips, as the oracle scores them.
+    private static func scenes(
+        _ pipeline: Pipeline, _ seed: UInt64, progress: (_ drawn: Int, _ of: Int) throws -> Void
+    ) throws -> ScenesEvaluation.Outcome {
+        if pipeline.unet.configuration.motion != nil {
+            var evaluation = MovingScenesEvaluation()
+            evaluation.seed = seed
+            return try evaluation.run(pipeline, progress: progress)
+        }
+        var evaluation = ScenesEvaluation()
+        evaluation.seed = seed
+        return try evaluation.run(pipeline, progress: progress)
     }
 
     static func record(
@@ -141,9 +153,15 @@ struct AlignmentSession {
                 let index = indices[position]
                 let (before, after) = (base.records[index], aligned.records[index])
                 return RunRecord.ImagePair(
-                    caption: before.caption, seed: before.seed, guidance: before.guidance, before: Data(try RGBImage(base.images[index]).encodedPNG()),
-                    after: Data(try RGBImage(aligned.images[index]).encodedPNG()), scoresBefore: before.scores, scoresAfter: after.scores)
+                    caption: before.caption, seed: before.seed, guidance: before.guidance, before: try picture(base.images[index]),
+                    after: try picture(aligned.images[index]), scoresBefore: before.scores, scoresAfter: after.scores)
             }
         }
+    }
+
+    /// The bytes of a PNG file, or of a clip `[F, 3, H, W]` those of an animated GIF.
+    private static func picture(_ drawn: Tensor) throws -> Data {
+        guard drawn.rank == 4 else { return Data(try RGBImage(drawn).encodedPNG()) }
+        return Data(Clip((0..<drawn.size(0)).map { RGBImage(drawn[$0]) }, rate: ClipSource.usualRate).encodedGIF())
     }
 }

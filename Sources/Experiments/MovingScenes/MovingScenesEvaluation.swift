@@ -23,13 +23,6 @@ public struct MovingScenesEvaluation: Sendable {
         return (1..<all.count).contains(count) ? (0..<count).map { all[$0 * all.count / count] } : all
     }
 
-    /// What was drawn and how it scored.
-    public struct Outcome {
-        public let records: [ImageScores]
-        /// `[N, 8, 3, 32, 32]` in [−1, 1], in the order of the records.
-        public let clips: Tensor
-    }
-
     /// The scores that a record has of a clip.
     public static func scores(_ score: MovingSceneScore) -> [String: Double] {
         [
@@ -39,7 +32,7 @@ public struct MovingScenesEvaluation: Sendable {
     }
 
     /// - Parameter progress: clips drawn so far, and in all.
-    public func run(_ pipeline: Pipeline, progress: (_ drawn: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> Outcome {
+    public func run(_ pipeline: Pipeline, progress: (_ drawn: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> ScenesEvaluation.Outcome {
         let size = pipeline.size
         guard size == (SceneRenderer.size, SceneRenderer.size) else {
             throw ConfigurationError(file: "model", message: "draws \(size.width) x \(size.height) pixels, moving Scenes have \(SceneRenderer.size)")
@@ -66,6 +59,6 @@ public struct MovingScenesEvaluation: Sendable {
                 try progress(records.count, scenes.count * guidances.count)
             }
         }
-        return Outcome(records: records, clips: Tensor.concatenated(clips))
+        return ScenesEvaluation.Outcome(records: records, images: Tensor.concatenated(clips))
     }
 }

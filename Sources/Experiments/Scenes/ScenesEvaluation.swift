@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Networks
 import Scoring
 import Storage
 import Torch
@@ -26,12 +27,13 @@ public struct ScenesEvaluation: Sendable {
     /// What was drawn and how it scored.
     public struct Outcome {
         public let records: [ImageScores]
-        /// `[N, 3, 32, 32]` in [−1, 1], in the order of the records.
+        /// `[N, 3, 32, 32]`, of clips `[N, 8, 3, 32, 32]`, in [−1, 1], in the order of the records.
         public let images: Tensor
     }
 
     /// - Parameter progress: images drawn so far, and in all.
     public func run(_ pipeline: Pipeline, progress: (_ drawn: Int, _ of: Int) throws -> Void = { _, _ in }) throws -> Outcome {
+        guard pipeline.unet.configuration.motion == nil else { throw MotionError.onlyPictures("the world of still Scenes") }
         let size = pipeline.size
         guard size == (SceneRenderer.size, SceneRenderer.size) else {
             throw ConfigurationError(file: "model", message: "draws \(size.width) x \(size.height) pixels, Scenes have \(SceneRenderer.size)")

@@ -26,11 +26,7 @@ struct ClipTable {
     /// - Throws: what is wrong with the file as a whole
     func read(_ url: URL, _ columns: ClipColumns, _ row: (MetadataRow) throws -> Void) throws -> Bool {
         if format == .parquet { return try readParquet(url.path, columns, row) }
-        let bytes: [UInt8]
-        do { bytes = [UInt8](try RegularFile.bytes(url, atMost: MetadataFormat.largestFile)) } catch { throw RowError("\(error.problem)") }
-        if let other = NotUTF8(wide: bytes.prefix(4096)) { throw RowError("\(other)") }
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let text = bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0)
+        let text = try MetadataFormat.text(of: url)
         switch format {
         case .jsonLines: return try readLines(text, columns, row)
         case .json: return try readJSON(text, columns, row)
@@ -42,7 +38,7 @@ struct ClipTable {
     private func readLines(_ bytes: ArraySlice<UInt8>, _ columns: ClipColumns, _ row: (MetadataRow) throws -> Void) throws -> Bool {
         var isTable = file.hasSuffix("metadata.jsonl")
         for line in JSONLinesReader(bytes) {
-            let fields = Result { () throws(RowError) in try Self.fields(line.bytes) }
+            let fields = MetadataFormat.fields(line.bytes)
             // The first row tells what the file is.
             if !isTable {
                 guard case .success(let first) = fields, columns.mayName(first) else { return false }
@@ -51,15 +47,6 @@ struct ClipTable {
             try row(MetadataRow(line: line.number, fields: fields))
         }
         return isTable
-    }
-
-    private static func fields(_ line: ArraySlice<UInt8>) throws(RowError) -> [String: JSONValue] {
-        guard line.count <= MetadataFormat.longestLine else { throw RowError("the line has more than \(MetadataFormat.longestLine) bytes") }
-        guard String(validating: line, as: UTF8.self) != nil else { throw RowError("not UTF-8") }
-        let value: JSONValue
-        do { value = try JSONValue(json: line) } catch { throw RowError("\(error)") }
-        guard case .object(let fields) = value else { throw RowError("not a JSON object") }
-        return fields
     }
 
     /// diffusion-pipe's `captions.json`, `{"a.mp4": ["a cat"]}`; ChronoMagic's `{"sentences": [{…}]}`; a list of objects.
@@ -93,13 +80,7 @@ struct ClipTable {
             if DatasetPath(file).name == MetadataFormat.commaSeparated.fileName, let problem = columns.problem(ofHeader: names) { throw RowError(problem) }
             return false
         }
-        for record in IteratorSequence(records) {
-            let fields = record.fields.flatMap { values -> Result<[String: JSONValue], RowError> in
-                guard values.count == names.count else { return .failure(RowError("\(values.count) fields where the header has \(names.count)")) }
-                return .success(Dictionary(uniqueKeysWithValues: zip(names, values.map(JSONValue.string))))
-            }
-            try row(MetadataRow(line: record.line, fields: fields))
-        }
+        for record in IteratorSequence(records) { try row(MetadataRow(record, under: names)) }
         return true
     }
 
