@@ -10,7 +10,7 @@ FLAGS = -c release $(RPATHS) -Xswiftc -enable-testing
 SEPPO = .build/release/seppo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-data test-outside test-large fuzz demo bench gpu-check ablation docs lint clean
+.PHONY: help setup build test test-data test-outside test-large fuzz demo demo-video bench gpu-check ablation docs lint clean
 
 help:  ## Show the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ setup:  ## Get libtorch, Arrow and the system libraries; every other target does
 demo: build  ## Align the built-in model and write a report
 	@$(SEPPO) demo
 
+demo-video: build  ## Align the built-in model that draws clips, and write a report
+	@$(SEPPO) demo --video
+
 build: setup  ## Build the seppo command: .build/release/seppo
 	@swift build $(FLAGS)
 
@@ -31,7 +34,7 @@ test: test-data  ## Run every test
 	@swift test $(FLAGS) --disable-testable-imports --skip '^(StorageTests|TokenizersTests|MediaTests|WinnersTests)[.]'
 
 test-data: setup  ## Run the tests of the data wing, where there is no libtorch
-	@WING=data swift test $(FLAGS) --disable-testable-imports --scratch-path .build-data
+	@WING=data swift test $(FLAGS) --disable-testable-imports
 
 test-outside: setup  ## Build packages that take Torch, or Winners without libtorch, from here, and run them
 	@Scripts/test-outside $(FLAGS)
@@ -59,4 +62,4 @@ lint: setup  ## Check the style of the Swift sources, and list files and types t
 	@Scripts/large
 
 clean:  ## Remove what was built; libtorch and Arrow stay (.libtorch, .arrow)
-	@rm -rf .build .build-data
+	@rm -rf .build
