@@ -65,7 +65,7 @@ package struct ModelLocation: Sendable {
         }
         if PickledWeights.isOne(url.lastPathComponent) {
             let kind = FileKind(try RegularFile.start(of: url))
-            if kind == nil || kind == .pickle || kind == .torchArchive { throw ConfigurationError(file: url.path, message: PickledWeights.remedy(file: url)) }
+            if kind == nil || kind == .pickle || kind == .torchArchive { throw ConfigurationError(file: url.path, message: PickledWeights.remedy(url)) }
         }
         // A part's weights with its configuration beside them.
         if let part = Self.part(url.deletingLastPathComponent()) {

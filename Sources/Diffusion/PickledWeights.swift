@@ -1,18 +1,20 @@
 import Foundation
 
-/// Weights as Python pickled them. Reading a pickle runs whatever its author wrote into it: they are refused, with the way to convert them.
+/// Weights as Python pickled them, which no model is loaded from. `TorchCheckpoint` reads their tensors as data.
 public enum PickledWeights {
-    static let refusal = "is a pickle, which can run code when it is opened, and is not read"
+    static let refusal = "is a pickle, and models are loaded from safetensors files"
 
     public static func isOne(_ name: String) -> Bool { ["bin", "ckpt", "pt", "pth", "pkl"].contains((name as NSString).pathExtension) }
 
-    /// - Parameter folder: of the pipeline
-    static func remedy(folder: URL) -> String { conversion("from_pretrained", folder.path, to: folder.path + "-safe") }
+    /// What is said of one: how to take its tensors out of it, of which nothing is executed.
+    public static func remedy(_ file: URL) -> String {
+        "\(refusal). Convert it, which executes nothing of it: seppo convert \(quoted(file.path)) --output "
+            + quoted(file.deletingPathExtension().path + ".safetensors")
+    }
 
-    public static func remedy(file: URL) -> String { conversion("from_single_file", file.path, to: file.deletingPathExtension().path) }
-
-    private static func conversion(_ method: String, _ source: String, to target: String) -> String {
-        "\(refusal). Convert where you trust it: python -c \"from diffusers import StableDiffusionPipeline as P; "
-            + "P.\(method)('\(source)').save_pretrained('\(target)')\""
+    /// As a shell takes it.
+    private static func quoted(_ path: String) -> String {
+        let plain = path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-+=,@%".contains($0)) }
+        return plain ? path : "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
 }

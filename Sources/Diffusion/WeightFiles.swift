@@ -46,8 +46,8 @@ public struct WeightFiles: Sendable {
             throw ConfigurationError(file: path, message: "there are several variants (\(variants.sorted().joined(separator: ", "))): keep one")
         }
         if let pickle = names.sorted().first(where: PickledWeights.isOne) {
-            let remedy = PickledWeights.remedy(folder: folder.deletingLastPathComponent())
-            throw ConfigurationError(file: folder.appendingPathComponent(pickle).path, message: remedy)
+            let file = folder.appendingPathComponent(pickle)
+            throw ConfigurationError(file: file.path, message: PickledWeights.remedy(file))
         }
         let others = names.filter { $0 != "config.json" }.sorted()
         let list = others.prefix(5).joined(separator: ", ") + (others.count > 5 ? " and \(others.count - 5) more" : "")

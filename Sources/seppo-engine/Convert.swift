@@ -7,7 +7,7 @@ import Torch
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write a model in another form, a diffusers folder or a single file; or a LoRA under other names.",
+        abstract: "Write a model in another form, a diffusers folder or a single file; a LoRA under other names; or a torch checkpoint as safetensors.",
         discussion: """
             Reads whatever --model takes elsewhere: a diffusers folder (half precision, variants and shards among them), a Stable Diffusion 1.x \
             model in a single safetensors file, the built-in model. Writes single precision. A single file is written where it can tell all there \
@@ -20,7 +20,14 @@ struct Convert: ParsableCommand {
             With --names and no --model, a LoRA of any naming is written under kohya's names, which most programs read, or diffusers'.
 
               seppo convert --lora style.safetensors --output style-kohya.safetensors --names kohya
+
+            With a checkpoint of torch (.pt, .pth, .ckpt, .bin), its tensors as they are. It is read as data: nothing in it is executed, and one that \
+            holds anything beside tensors in dictionaries and lists is refused with what that is.
+
+              seppo convert sac+logos+ava1-l14-linearMSE.pth --output aesthetic.safetensors
             """)
+
+    @ArgumentParser.Argument(help: "A torch checkpoint, whose tensors are written as safetensors.", transform: Place.url) var checkpoint: URL?
 
     @OptionGroup var model: ModelOptions
     @Option(help: "A folder, or a file that ends in .safetensors; not there yet.", transform: Place.url) var output: URL
@@ -28,13 +35,21 @@ struct Convert: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        try checkNames()
+        try checkpoint == nil ? checkNames() : checkAlone()
         var use = FileUse()
+        use.reads("the checkpoint", checkpoint)
         model.reads(&use)
         common.reads(&use)
         use.writes("--output", output)
         try use.checkUsage()
         try Output.checkNew(output)
+    }
+
+    private func checkAlone() throws {
+        guard model.model.isEmpty, model.lora == nil, model.motion == nil, model.base == nil, names == nil else {
+            throw ValidationError("a checkpoint is written as it is: leave --model, --base, --lora, --motion and --names out")
+        }
+        guard output.pathExtension == "safetensors" else { throw ValidationError("--output of a checkpoint must end in .safetensors") }
     }
 
     private func checkNames() throws {
@@ -46,6 +61,7 @@ struct Convert: ParsableCommand {
     }
 
     func run() throws {
+        if let checkpoint { return try write(TorchCheckpoint(checkpoint)) }
         if let names, let lora = model.lora {
             let adapters = try LoRA.File(lora)
             try createFolder(output.deletingLastPathComponent())
@@ -60,5 +76,17 @@ struct Convert: ParsableCommand {
             try pipeline.write(to: output)
         }
         Console.print(output.path)
+    }
+
+    private func write(_ checkpoint: TorchCheckpoint) throws {
+        if !checkpoint.ignored.isEmpty {
+            let (named, count) = (checkpoint.ignored.prefix(8).joined(separator: ", "), checkpoint.ignored.count)
+            Console.line("not tensors, and not written: \(named)" + (count > 8 ? " and \(count - 8) more" : ""))
+        }
+        try createFolder(output.deletingLastPathComponent())
+        let digest = try fileDigest(checkpoint.url)
+        try SafeTensors.write(
+            checkpoint.names.map { ($0, try checkpoint.tensor($0)) }, metadata: ["format": "pt", "source_sha256": digest], to: output)
+        Console.print("\(checkpoint.names.count) tensors in \(output.path)")
     }
 }

@@ -78,10 +78,10 @@ import Torch
         let trap = folder.url("trap")
         try Data("cposix\nsystem\n(S'touch \(trap.path)'\ntR.".utf8).write(to: path(name))
         let error = try #require(throws: ConfigurationError.self) { try Pipeline.load(folder.url("model")) }
-        #expect(error.file.hasSuffix(name) && error.message.contains("save_pretrained"))
+        #expect(error.file.hasSuffix(name) && error.message.contains("seppo convert"))
         #expect(!FileManager.default.fileExists(atPath: trap.path))
         let single = try #require(throws: ConfigurationError.self) { try Pipeline.load(path(name)) }
-        #expect(single.message.contains("from_single_file"))
+        #expect(single.message.contains("seppo convert"))
     }
 
     /// An index comes from outside: it may lead nowhere else and must agree with its shards.

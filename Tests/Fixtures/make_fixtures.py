@@ -31,8 +31,9 @@ FOLDERS = {
     "optimizer": "optimizer",
     "tensor_files": "tensor_files",
     "metrics": "clip_metrics",
+    "checkpoints": "checkpoints",
 }
-LARGEST_FILE, LARGEST_TOTAL = 600_000, 4_500_000
+LARGEST_FILE, LARGEST_TOTAL = 600_000, 4_600_000
 
 
 def main():

@@ -21,7 +21,10 @@ enum FuzzTargets {
 
     static var all: [FuzzTarget] {
         if ProcessInfo.processInfo.environment[faultyVariable] == "1" { return faulty }
-        return weights + configurations + tokenizers + tables + [prompts, shard, digests] + images + clips + runs
+        let every = weights + configurations + tokenizers + tables + [prompts, shard, digests] + images + clips + runs
+        // Those alone whose names begin so.
+        guard let beginning = ProcessInfo.processInfo.environment["SEPPO_FUZZ_ONLY"] else { return every }
+        return every.filter { $0.name.hasPrefix(beginning) }
     }
 
     /// Parsers that are wrong, to see that it is noticed.
@@ -44,6 +47,13 @@ enum FuzzTargets {
             name: "safetensors", seeds: files("tensor_files", ".safetensors") + [headerAndData], words: safeTensorsWords, repair: Repairs.headerLength
         ) { file in
             for tensor in try SafeTensorsFile(file).all().values { touch(tensor) }
+        },
+        FuzzTarget(
+            name: "torch-checkpoint", seeds: files("checkpoints", "mixed.pt") + files("checkpoints", "-legacy.pt") + files("checkpoints", ".pth"),
+            words: ["ctorch\nHalfStorage\n", "ccollections\nOrderedDict\n", "state_dict"]
+        ) { file in
+            let checkpoint = try TorchCheckpoint(file)
+            for name in checkpoint.names { _ = try checkpoint.tensor(name).sum() }
         },
         FuzzTarget(name: "shards", seeds: shards, isText: true, words: ["weight_map", "a.safetensors", "b.safetensors", ".safetensors"]) { file in
             let files = try WeightFiles(in: file.deletingLastPathComponent(), stem: "model")

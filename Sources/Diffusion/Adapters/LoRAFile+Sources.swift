@@ -19,7 +19,7 @@ extension LoRA.File {
             }
             guard isFolder.boolValue else {
                 if PickledWeights.isOne(url.lastPathComponent) {
-                    throw ConfigurationError(file: url.path, message: PickledWeights.refusal + ": fetch the .safetensors file")
+                    throw ConfigurationError(file: url.path, message: PickledWeights.remedy(url))
                 }
                 return [Source(file: url, configuration: url.lastPathComponent == peftNames.0 ? configuration(in: url.deletingLastPathComponent()) : nil)]
             }

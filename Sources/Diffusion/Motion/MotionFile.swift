@@ -109,7 +109,7 @@ extension MotionFile {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { throw refused("does not exist") }
             guard isFolder.boolValue else {
-                if PickledWeights.isOne(url.lastPathComponent) { throw refused(PickledWeights.refusal + ": name a .safetensors file") }
+                if PickledWeights.isOne(url.lastPathComponent) { throw refused(PickledWeights.remedy(url)) }
                 weights = WeightFiles(try SafeTensorsFile(url))
                 let beside = url.deletingLastPathComponent().appendingPathComponent("config.json")
                 configuration = Self.classes.contains(Self.className(beside) ?? "") ? beside : nil

@@ -102,7 +102,7 @@ public struct Inspection: Encodable, Sendable {
     private static func problem(ofFile url: URL) -> String {
         do {
             let kind = FileKind(notText: try RegularFile.start(of: url))
-            if PickledWeights.isOne(url.lastPathComponent), kind == nil || kind == .pickle || kind == .torchArchive { return PickledWeights.remedy(file: url) }
+            if PickledWeights.isOne(url.lastPathComponent), kind == nil || kind == .pickle || kind == .torchArchive { return PickledWeights.remedy(url) }
             return kind?.sentence ?? "is not a safetensors file"
         } catch {
             return "\(error.problem)"
