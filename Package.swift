@@ -45,7 +45,7 @@ let tensorWing: [Target] = [
     .target(name: "Torch", dependencies: ["CTorch", "Storage"]),
     .target(name: "Layers", dependencies: ["Torch"]),
     .target(name: "Networks", dependencies: ["Layers"]),
-    .target(name: "Diffusion", dependencies: ["Networks", "Tokenizers", yams], resources: [.copy("Resources/scenes")]),
+    .target(name: "Diffusion", dependencies: ["Networks", "Tokenizers", yams], resources: [.copy("Resources/scenes"), .copy("Resources/moving-scenes")]),
     .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers"]),
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "TestSupport"]),

@@ -30,7 +30,8 @@ def parse_options():
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="where both compute")
-    parser.add_argument("--only", nargs="+", choices=ROWS, default=["full", "LoRA 16"])
+    parser.add_argument("--frames", type=int, default=8, help="of clips")
+    parser.add_argument("--only", nargs="+", choices=[*ROWS, *CLIP_ROWS], default=["full", "LoRA 16"])
     return parser.parse_args()
 
 
@@ -41,6 +42,36 @@ ROWS = {
     "full, all kept": [],
     "LoRA 16, all kept": ["--lora", "16"],
 }
+# Of clips: motion modules over the model, or adapters in them; our options, and the counterpart's where they differ.
+CLIP_ROWS = {
+    "motion": (["--train", "motion", *CHECKPOINTING], CHECKPOINTING),
+    "motion, LoRA 8": (["--lora", "8", "--lora-targets", "motion", *CHECKPOINTING], ["--lora", "8", *CHECKPOINTING]),
+}
+
+
+def make_clips(options):
+    """Motion modules of AnimateDiff's third version with random weights (417 million), and four clips."""
+    adapter, clips = options.place / "motion", options.place / f"clips-{options.frames}"
+    if not (adapter / "config.json").exists():
+        say("making motion modules of full size")
+        code = ("import sys, torch; from diffusers import MotionAdapter; torch.manual_seed(0)\n"
+                "MotionAdapter(use_motion_mid_block=False, motion_num_attention_heads=8).save_pretrained(sys.argv[1])")
+        subprocess.run([sys.executable, "-c", code, adapter], check=True)
+    if not clips.exists():
+        import numpy
+        from PIL import Image
+        random = numpy.random.default_rng(0)
+        for clip in range(4):
+            folder = clips / f"{clip:05}"
+            folder.mkdir(parents=True)
+            coarse = random.integers(0, 256, (2, 6, 6, 3), dtype=numpy.uint8)
+            begin, end = (numpy.asarray(Image.fromarray(c).resize((options.resolution,) * 2, Image.BICUBIC), float) for c in coarse)
+            for frame in range(options.frames):
+                share = frame / max(1, options.frames - 1)
+                Image.fromarray((begin * (1 - share) + end * share).astype(numpy.uint8)).save(folder / f"{frame:04}.png")
+        lines = [json.dumps({"video_path": f"{clip:05}", "caption": f"a slow change, number {clip}", "fps": 8}) + "\n" for clip in range(4)]
+        (clips / "metadata.jsonl").write_text("".join(lines))
+    return adapter, clips
 
 
 class Watcher(threading.Thread):
@@ -92,18 +123,27 @@ def main():
     winners = options.place / "winners"
     if not winners.exists():
         subprocess.run([options.seppo, "scenes", "--output", winners, "--count", "8"], check=True, stdout=subprocess.DEVNULL)
-    shared = ["--model", options.place / "model", "--winners", winners, "--vae-posterior", "mode", "--batch", options.batch, "--device", options.device,
+    shared = ["--model", options.place / "model", "--vae-posterior", "mode", "--batch", options.batch, "--device", options.device,
               "--iterations", "1", "--updates", options.updates, "--sample-steps", options.sample_steps, "--resolution", options.resolution,
               "--threads", options.threads, "--guidance", "7.5"]
     contenders = {
         "seppo": [options.seppo, "align", *shared, "--held-out", "0", "--validation-prompts", "0"],
         "as installed": [sys.executable, HERE / "seppo_diffusers.py", *shared],
     }
+
+    def arguments(row, name):
+        if row in ROWS:
+            return ["--winners", winners, *ROWS[row]]
+        adapter, clips = make_clips(options)
+        ours, theirs = CLIP_ROWS[row]
+        frames = ["--frames", options.frames, "--frame-rule", "first", "--frame-start", "first"] if name == "seppo" else []
+        return ["--winners", clips, "--motion", adapter, *frames, *(ours if name == "seppo" else theirs)]
+
     results = {row: {name: [] for name in contenders} for row in options.only}
     for turn in range(options.rounds):
         for row in options.only:
             for name, command in contenders.items():
-                values = measure(command + ROWS[row], options)
+                values = measure(command + arguments(row, name), options)
                 results[row][name].append(values)
                 say(f"round {turn + 1} of {options.rounds}: {row}, {name}: " + ", ".join(f"{key} {value:.1f}" for key, value in values.items()))
     (options.place / "results.json").write_text(json.dumps(results, indent=1))

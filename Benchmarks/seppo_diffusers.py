@@ -6,6 +6,7 @@ sampling under inference mode, one batched forward pass for winner and reference
 None. Its options are those of `seppo align`, apart from
 
     --channels-last   weights and latents in that memory layout
+    --motion PATH     a MotionAdapter over the model: winners are clips, and its motion modules alone are trained, or adapters in them
     --compile         policy and reference through torch.compile. For timing: two graphs compiled apart, one for training
                       and one for inference, need not round alike, and exact ties at the start become random flips.
 
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import DDIMScheduler, MotionAdapter, StableDiffusionPipeline, UNet2DConditionModel, UNetMotionModel
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import logsigmoid, mse_loss
@@ -67,6 +68,7 @@ def parse_options():
     parser.add_argument("--flip-images", action="store_true")
     parser.add_argument("--resolution", type=int, help="pixels; default: the model's")
     parser.add_argument("--limit", type=int, help="use the first LIMIT winners")
+    parser.add_argument("--motion", type=Path, help="motion modules over the model; winners are then folders of frames")
     parser.add_argument("--lora", type=int, default=0, metavar="RANK", help="train adapters of this rank on the attention (needs peft); 0: all weights")
     parser.add_argument("--gradient-checkpointing", action="store_true")
     parser.add_argument("--threads", type=int, default=0)
@@ -102,6 +104,10 @@ class Encoder:
         self.vae, self.tokenizer, self.text_encoder = pipeline.vae, pipeline.tokenizer, pipeline.text_encoder
         self.side = options.resolution or pipeline.unet.config.sample_size * pipeline.vae_scale_factor
         self.batch, self.posterior, self.device = options.batch, options.vae_posterior, options.device
+
+    def clips(self, folders):
+        """[N, C, F, h, w], encoded frame by frame."""
+        return torch.stack([self.latents(sorted(folder.glob("*.png"))).transpose(0, 1) for folder in folders])
 
     def _in_batches(self, function, items):
         with torch.no_grad():
@@ -160,6 +166,31 @@ class ReferencePool:
         yield self.network
 
 
+class MotionPool:
+    """The same for motion modules: the network under them is the policy's own, into which a checkpoint's tensors are put and taken out again."""
+
+    def __init__(self, policy, options):
+        self.policy = policy
+        self.own = [value for name, value in policy.named_parameters() if "motion_modules." in name]
+        self.checkpoints = []
+        self.add()
+
+    def add(self):
+        self.checkpoints.append([value.detach().clone() for value in self.own])
+
+    def _swap(self, index):
+        for number, value in enumerate(self.own):
+            value.data, self.checkpoints[index][number] = self.checkpoints[index][number], value.data
+
+    @contextmanager
+    def use(self, index):
+        self._swap(index)
+        try:
+            yield self.policy
+        finally:
+            self._swap(index)
+
+
 class AdapterPool:
     """The same for low-rank adapters: checkpoints in memory, one of them at a time as a second adapter on the policy's own weights."""
 
@@ -167,7 +198,10 @@ class AdapterPool:
         from peft import LoraConfig
         self.policy = policy.requires_grad_(False)
         for name in ("policy", "reference"):
-            policy.add_adapter(LoraConfig(r=options.lora, lora_alpha=options.lora, target_modules=["to_q", "to_k", "to_v", "to_out.0"]), name)
+            layers = ["to_q", "to_k", "to_v", "to_out.0"]
+            if options.motion:
+                layers = r".*motion_modules\..*\.(to_q|to_k|to_v|to_out\.0)"
+            policy.add_adapter(LoraConfig(r=options.lora, lora_alpha=options.lora, target_modules=layers), name)
         named = [(name, value) for name, value in policy.named_parameters() if "lora_" in name]
         self.own = [value for name, value in named if ".policy." in name]
         self.others = [value for name, value in named if ".reference." in name]
@@ -234,14 +268,25 @@ def sample(unet, scheduler, states, empty_state, guidance, noise):
 
 
 def noised(clean, noise, timesteps, alphas_cumprod):
-    alpha = alphas_cumprod[timesteps].view(-1, 1, 1, 1)
+    alpha = alphas_cumprod[timesteps].view(-1, *[1] * (clean.dim() - 1))
     return alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
+
+
+class PerFrame(torch.nn.Module):
+    """Hands a network of clips its text states once a frame, as it wants them."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, latents, timesteps, states):
+        return self.network(latents, timesteps, states.repeat_interleave(latents.shape[2], 0))
 
 
 def pair_errors(unet, inputs, timesteps, states, noise):
     """The mean squared error of each example, winners and references apart: two of [B]."""
     prediction = unet(inputs, timesteps, states).sample
-    return (prediction - noise).float().square().mean((1, 2, 3)).chunk(2)
+    return (prediction - noise).float().square().flatten(1).mean(1).chunk(2)
 
 
 def align(options):
@@ -251,26 +296,32 @@ def align(options):
     reference_rule = options.reference or reference_rule
 
     pipeline = StableDiffusionPipeline.from_pretrained(options.model, safety_checker=None, requires_safety_checker=False).to(options.device)
+    scheduler = pipeline.scheduler
+    if options.motion:
+        pipeline.unet = UNetMotionModel.from_unet2d(pipeline.unet, MotionAdapter.from_pretrained(options.motion))
+        pipeline.unet.freeze_unet2d_params()
+        scheduler = DDIMScheduler.from_config(scheduler.config, beta_schedule="linear", timestep_spacing="linspace")
     policy = pipeline.unet.to(memory_format=layout(options))
     if options.gradient_checkpointing:
         policy.enable_gradient_checkpointing()
         policy.train()
-    alphas_cumprod = pipeline.scheduler.alphas_cumprod.to(options.device)
-    sampler = DDIMScheduler.from_config(pipeline.scheduler.config, clip_sample=False)
+    alphas_cumprod = scheduler.alphas_cumprod.to(options.device)
+    sampler = DDIMScheduler.from_config(scheduler.config, clip_sample=False)
     sampler.set_timesteps(options.sample_steps)
-    pool = (AdapterPool if options.lora else ReferencePool)(policy, options)
+    pool = (AdapterPool if options.lora else MotionPool if options.motion else ReferencePool)(policy, options)
     network = torch.compile(policy) if options.compile else policy
+    prepared = PerFrame if options.motion else lambda network: network
     trained = [value for value in policy.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, weight_decay=1e-2, fused=True)
     loaded = time.perf_counter()
 
     rows = [json.loads(line) for line in (options.winners / "metadata.jsonl").read_text().splitlines()][:options.limit]
     encoder = Encoder(pipeline, options)
-    winners = [options.winners / row["file_name"] for row in rows]
-    latents = encoder.latents(winners)
+    winners = [options.winners / row["video_path" if options.motion else "file_name"] for row in rows]
+    latents = encoder.clips(winners) if options.motion else encoder.latents(winners)
     mirrored = encoder.latents(winners, mirrored=True) if options.flip_images else None
     losers = encoder.latents([options.winners / row["loser_file_name"] for row in rows]) if losing == "dataset" else None
-    states, empty_state = encoder.text_states([row["text"] for row in rows]), encoder.text_states([""])
+    states, empty_state = encoder.text_states([row["caption" if options.motion else "text"] for row in rows]), encoder.text_states([""])
     pipeline = encoder = None
     encoded = time.perf_counter()
     report("ready", import_s=IMPORTED - STARTED, load_s=loaded - IMPORTED, encode_s=encoded - loaded, winners=len(rows))
@@ -290,7 +341,7 @@ def align(options):
             if losing == "sampled":
                 start = torch.randn(winner.shape).to(options.device, memory_format=layout(options))
                 with pool.use(reference_index) as reference:
-                    loser = sample(reference, sampler, state, empty_state, options.guidance, start)
+                    loser = sample(prepared(reference), sampler, state, empty_state, options.guidance, start)
             elif losing == "dataset":
                 loser = losers[index]
             synchronize(options.device)
@@ -304,13 +355,13 @@ def align(options):
                 arguments = inputs, both(timesteps), both(state), both(noise)
                 # The reference first: its activations are gone before the policy keeps its own for the backward pass.
                 with torch.no_grad(), pool.use(reference_index) as reference:
-                    r_w, r_r = pair_errors(reference, *arguments)
-                m_w, m_r = pair_errors(network, *arguments)
+                    r_w, r_r = pair_errors(prepared(reference), *arguments)
+                m_w, m_r = pair_errors(prepared(network), *arguments)
                 s = FLIPS[flip]((r_w - m_w).detach())
                 loss = -logsigmoid(-options.beta / 2 * ((m_w - r_w) - s * (m_r - r_r))).mean()
             else:
                 inputs = noised(winner, noise, timesteps, alphas_cumprod).to(memory_format=layout(options))
-                loss = mse_loss(network(inputs, timesteps, state).sample, noise)
+                loss = mse_loss(prepared(network)(inputs, timesteps, state).sample, noise)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
@@ -328,6 +379,8 @@ def align(options):
         from peft.utils import get_peft_model_state_dict
         options.output.mkdir(parents=True, exist_ok=True)
         save_file(get_peft_model_state_dict(policy, adapter_name="policy"), options.output / "adapter.safetensors")
+    elif options.motion:
+        policy.save_motion_modules(options.output / "motion_adapter")
     else:
         policy.to(memory_format=torch.contiguous_format).save_pretrained(options.output / "unet")
     examples = options.iterations * options.updates * options.batch

@@ -137,7 +137,7 @@ public final class AlignmentRun {
                     ? "\((settings.optimisation.batch + size - 1) / size) micro-batches of \(size) an update" : "one micro-batch an update"),
             "policy: \(part.count) parameters\(part.kind.place); a loss of 0.693 = ln 2 is that of an untrained pair",
         ]
-        if settings.model.path != BuiltInModel.name, settings.optimisation.batch * 8 < 2048,
+        if !settings.model.isBuiltIn, settings.optimisation.batch * 8 < 2048,
             settings.optimisation.learningRate >= AlignmentSettings(model: "", winners: "").optimisation.learningRate
         {
             let batches = "belongs to an effective batch of 2048, and this one is \(settings.optimisation.batch)"

@@ -1,14 +1,17 @@
 import Foundation
 
-/// The model that ships with this program: a small Stable-Diffusion-shaped pipeline trained on Scenes, good and bad alike, by
-/// `seppo pretrain --scenes --threads 1 --output Sources/Diffusion/Resources/scenes`.
-public enum BuiltInModel {
-    /// What `--model` calls it.
-    public static let name = "scenes"
+/// The models that ship with this program: small, shaped as Stable Diffusion and AnimateDiff are, and trained on good and bad alike. Raw values are
+/// what `--model` calls them.
+public enum BuiltInModel: String, CaseIterable, Sendable {
+    /// Draws pictures of Scenes. A diffusers folder, trained by `seppo pretrain --scenes --threads 1 --output Sources/Diffusion/Resources/scenes`.
+    case scenes
+    /// Draws clips of moving Scenes: `scenes` with motion modules, trained on by
+    /// `seppo pretrain --moving-scenes --threads 1 --output Sources/Diffusion/Resources/moving-scenes`.
+    case movingScenes = "moving-scenes"
 
     /// Its diffusers folder.
-    public static var folder: URL { Bundle.module.bundleURL.appendingPathComponent("scenes") }
+    public var folder: URL { Bundle.module.bundleURL.appendingPathComponent(rawValue) }
 
     /// The folder that a `--model` names.
-    public static func resolve(_ model: String) -> URL { model == name ? folder : URL(fileURLWithPath: model) }
+    public static func resolve(_ model: String) -> URL { BuiltInModel(rawValue: model)?.folder ?? URL(fileURLWithPath: model) }
 }

@@ -107,11 +107,12 @@ public struct Pipeline {
     }
 
     /// Writes a diffusers folder, with other UNet tensors where given.
-    public func write(to folder: URL, unetTensors: [(name: String, value: Tensor)]? = nil) throws {
+    /// - Parameter type: of all tensors in the files, such as `.float16`; nil: as they are
+    public func write(to folder: URL, unetTensors: [(name: String, value: Tensor)]? = nil, as type: DType? = nil) throws {
         try PipelineFolder(folder).write(
             tokenizer: tokenizer, textEncoder: (textEncoder.configuration.json, stores.textEncoder.parameters),
             autoencoder: (autoencoder.configuration.json, stores.autoencoder.parameters),
             unet: (unet.configuration.json, unetTensors ?? stores.unet.parameters),
-            motion: unet.configuration.motionAdapter(unetTensors ?? stores.unet.parameters), scheduler: scheduler)
+            motion: unet.configuration.motionAdapter(unetTensors ?? stores.unet.parameters), scheduler: scheduler, as: type)
     }
 }

@@ -125,10 +125,12 @@ public struct PipelineFolder: Sendable {
             ParameterStore(shapes: names.current(files.shapes), from: files.origin.path)
         }
 
-        func write(_ network: Network) throws {
+        /// - Parameter type: of the tensors in the file; nil: as they are
+        func write(_ network: Network, as type: DType? = nil) throws {
             try createFolder(folder)
             try writeAtomically(network.configuration.prettyData(), to: configuration)
-            try SafeTensors.write(network.tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("\(stem).safetensors"))
+            let tensors = type.map { type in network.tensors.map { ($0.name, $0.value.to(type)) } } ?? network.tensors
+            try SafeTensors.write(tensors, metadata: ["format": "pt"], to: folder.appendingPathComponent("\(stem).safetensors"))
         }
     }
 
@@ -136,16 +138,18 @@ public struct PipelineFolder: Sendable {
     typealias Network = (configuration: JSONValue, tensors: [(name: String, value: Tensor)])
 
     /// Writes a whole pipeline; no network needs to be in memory while another is written.
-    /// - Parameter motion: the UNet's motion modules by themselves, where it draws clips
+    /// - Parameters:
+    ///   - motion: the UNet's motion modules by themselves, where it draws clips
+    ///   - type: of all tensors in the files; nil: as they are
     func write(
         tokenizer: CLIPTokenizer, textEncoder: @autoclosure () throws -> Network, autoencoder: @autoclosure () throws -> Network, unet: Network,
-        motion: Network? = nil, scheduler: SchedulerConfiguration
+        motion: Network? = nil, scheduler: SchedulerConfiguration, as type: DType? = nil
     ) throws {
         try tokenizer.write(to: created(self.tokenizer))
-        try self.textEncoder.write(textEncoder())
-        try self.autoencoder.write(autoencoder())
-        try self.unet.write(unet)
-        if let motion { try motionAdapter.write(motion) }
+        try self.textEncoder.write(textEncoder(), as: type)
+        try self.autoencoder.write(autoencoder(), as: type)
+        try self.unet.write(unet, as: type)
+        if let motion { try motionAdapter.write(motion, as: type) }
         _ = try created(self.scheduler.deletingLastPathComponent())
         try scheduler.write(to: self.scheduler)
         // The index comes last: a folder that has one is whole.

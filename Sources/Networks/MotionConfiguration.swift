@@ -51,15 +51,12 @@ public enum MotionError: Error, Equatable, CustomStringConvertible {
     case noMotion
     /// The depth of its modules differs within a level, which an adapter's configuration cannot say.
     case noAdapter
-    /// What was asked for does pictures, and the model draws clips.
-    case onlyPictures(String)
 
     public var description: String {
         switch self {
         case .frames(let count, let most): "a clip of \(count) frames: this model knows 1 to \(most)"
         case .noMotion: "this model draws pictures and no clips: it has no motion modules"
         case .noAdapter: "its motion modules differ in depth within a level: they make no motion adapter of their own"
-        case .onlyPictures(let what): "\(what) works with pictures, and this model draws clips: leave its motion modules out"
         }
     }
 }

@@ -17,7 +17,7 @@ struct CheckpointCurves {
 
     private var figures: [AnnotatedChart] {
         let all = runs.flatMap(\.checkpointScores)
-        let names = Set(all.map(\.score)).sorted { ($0 != "quality" ? 1 : 0, $0) < ($1 != "quality" ? 1 : 0, $1) }
+        let names = Set(all.map(\.score)).inReadingOrder
         return names.flatMap { score in
             Set(all.filter { $0.score == score }.map(\.guidance)).sorted().map { figure(score, guidance: $0) }
         }

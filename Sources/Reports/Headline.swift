@@ -13,26 +13,29 @@ struct Headline {
             guard updates > 0 else { return "\(run.name): nothing has been logged yet." }
             return "\(run.name) has made \(updates) update\(updates == 1 ? "" : "s"); it has not been evaluated yet."
         }
-        return "After \(run.name), " + (Self.phrases(report.scoreNames, in: comparison) ?? "nothing was scored") + "."
+        return "After \(run.name), " + (Self.phrases(report.mainScores, in: comparison) ?? "nothing was scored") + "."
     }
 
     /// What the sentence rests on.
     var basis: HTML {
         guard let comparison = report.runs.first?.comparison, !comparison.results.isEmpty else {
             guard report.runs.contains(where: { !$0.log.updates.isEmpty }) else { return "The log holds no finished update." }
-            return "The curves below show the training so far; only an evaluation on captions kept apart can say whether the images got better."
+            return """
+                The curves below show the training so far; only an evaluation on captions kept apart can say whether the \(report.drawings.rawValue) got \
+                better.
+                """
         }
         let seeds = comparison.seeds == 1 ? "one seed each" : "\(comparison.seeds) seeds each"
         let note = report.captionsNote.map { ", \($0)" } ?? ""
         return """
-            Scored at every guidance on \(comparison.n) images: \(comparison.captions) captions\(note), \(seeds). A change is the mean over pairs of images of \
+            Scored at every guidance on \(comparison.n) \(report.drawings.rawValue): \(comparison.captions) captions\(note), \(seeds). A change is the mean over pairs of \(report.drawings.rawValue) of \
             the same caption and seed, with its 95\u{202F}% interval over captions; it holds for this one training run, and another seed of training may differ.
             """
     }
 
     /// The first run's numbers, large.
     var tiles: HTML {
-        let tiles = report.scoreNames.flatMap { score in
+        let tiles = report.mainScores.flatMap { score in
             report.rows(score).filter { $0.style == 0 }.map { row -> HTML in
                 let name = "\(score.asWords), guidance \(row.guidance.short)"
                 guard let base = row.summary.base, let difference = row.summary.difference else {
@@ -51,11 +54,11 @@ struct Headline {
     /// A sentence for each further run and each contrast.
     var others: HTML {
         let runs = report.runs.dropFirst().compactMap { run -> HTML? in
-            guard let comparison = run.comparison, let phrases = Self.phrases(report.scoreNames, in: comparison) else { return nil }
+            guard let comparison = run.comparison, let phrases = Self.phrases(report.mainScores, in: comparison) else { return nil }
             return "<li>After <strong>\(run.name)</strong>, \(phrases).</li>"
         }
         let contrasts = report.contrasts.compactMap { contrast -> HTML? in
-            let phrases = Self.phrases(report.scoreNames, in: contrast.comparison, words: .between)
+            let phrases = Self.phrases(report.mainScores, in: contrast.comparison, words: .between)
             return phrases.map { "<li><strong>\(contrast.run)</strong> beside <strong>\(contrast.against)</strong>: \($0).</li>" }
         }
         return runs.isEmpty && contrasts.isEmpty ? .nothing : "<ul class=\"others\">\(runs)\(contrasts)</ul>"

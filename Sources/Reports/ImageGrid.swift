@@ -20,9 +20,22 @@ extension Report {
 
     /// What the letters under the images stand for.
     private var scoreInitials: HTML {
-        let names = Set(runs.flatMap(\.images).flatMap { Array($0.scoresBefore.keys) + Array($0.scoresAfter.keys) })
-        let ordered = names.sorted { ($0 != "quality" ? 1 : 0, $0) < ($1 != "quality" ? 1 : 0, $1) }
-        return ordered.isEmpty ? .nothing : " \(ordered.map { "\($0.initial): \($0.asWords)" }.joined(separator: ", "))."
+        let all = Set(runs.flatMap(\.images).flatMap { Array($0.scoresBefore.keys) + Array($0.scoresAfter.keys) })
+        let names = Self.shown(all)
+        let initials = Self.initials(of: names)
+        return names.isEmpty ? .nothing : " \(names.inReadingOrder.map { "\(initials[$0]!): \($0.asWords)" }.joined(separator: ", "))."
+    }
+
+    private static func shown(_ names: Set<String>) -> Set<String> { names.contains("composite") ? names.intersection(Report.summed) : names }
+
+    /// For each score the beginning of its name that no other has: Q of quality, or Com of composite beside Con of consistency.
+    private static func initials(of names: Set<String>) -> [String: String] {
+        Dictionary(
+            uniqueKeysWithValues: names.map { name in
+                let lengths = 1...max(1, name.count)
+                let length = lengths.first { length in !names.contains { $0 != name && $0.hasPrefix(name.prefix(length)) } } ?? name.count
+                return (name, name.prefix(length).capitalized)
+            })
     }
 
     private func card(_ key: ImageKey, _ pairs: [[ImageKey: RunRecord.ImagePair]]) -> HTML {
@@ -40,8 +53,10 @@ extension Report {
 
     private static func image(_ bytes: Data?, _ scores: [String: Double]?, name: String, _ key: ImageKey, style: Int?) -> HTML {
         let picture = picture(bytes, alt: "\(name): \(key.caption), seed \(key.seed), guidance \(key.guidance.short)")
-        let ordered = (scores ?? [:]).sorted { ($0.key != "quality" ? 1 : 0, $0.key) < ($1.key != "quality" ? 1 : 0, $1.key) }
-        let values = ordered.map { score, value -> HTML in "<span title=\"\(score.asWords)\">\(score.initial) \(value.score)</span>" }
+        let scores = scores ?? [:]
+        let names = shown(Set(scores.keys))
+        let initials = initials(of: names)
+        let values = names.inReadingOrder.map { name -> HTML in "<span title=\"\(name.asWords)\">\(initials[name]!) \(scores[name]!.score)</span>" }
         let swatch: HTML = style.map { "<span class=\"swatch s\($0 % 6)\"></span>" } ?? .nothing
         return "<div class=\"image\">\(picture)<span class=\"name\">\(swatch)\(name)</span><span class=\"quiet values\">\(values)</span></div>"
     }
@@ -64,9 +79,4 @@ extension Report {
         var seen: Set<ImageKey> = []
         return keys.filter { seen.insert($0).inserted }
     }
-}
-
-extension String {
-    /// A score's name where there is room for one letter.
-    fileprivate var initial: String { String(prefix(1)).uppercased() }
 }

@@ -14,12 +14,24 @@ public struct Report: Sendable {
     public var contrasts: [Contrast]
     /// Where the evaluation's captions come from, to follow "244 captions": "none of them in the training data", say.
     public var captionsNote: String?
+    public var drawings: Drawings
 
-    public init(title: String = "Alignment report", runs: [RunRecord], contrasts: [Contrast] = [], captionsNote: String? = nil) {
+    /// What the models draw.
+    public enum Drawings: String, Sendable {
+        case images
+        case clips
+
+        var one: String { String(rawValue.dropLast()) }
+    }
+
+    public init(
+        title: String = "Alignment report", runs: [RunRecord], contrasts: [Contrast] = [], captionsNote: String? = nil, drawings: Drawings = .images
+    ) {
         self.title = title
         self.runs = runs
         self.contrasts = contrasts
         self.captionsNote = captionsNote
+        self.drawings = drawings
     }
 
     /// One run's images scored against another run's images of the same captions and seeds.

@@ -6,7 +6,7 @@ enum ScoreTable {
     static func note(contrasts: Bool) -> HTML {
         let contrast: HTML = contrasts ? " Under a heading such as A\u{202F}\u{2212}\u{202F}B, “before” is B and “after” is A." : .nothing
         return """
-            Before is the base model, after the aligned one, on the same captions and seeds. Wins: the share of pairs in which the image after is the \
+            Before is the base model, after the aligned one, on the same captions and seeds. Wins: the share of pairs in which the one after is the \
             better one; a tie counts half.\(contrast)
             """
     }

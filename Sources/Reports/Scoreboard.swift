@@ -36,13 +36,18 @@ enum Trend: Equatable, Sendable {
 }
 
 extension Report {
-    /// Every score's name: the two of the built-in world first, then by alphabet.
+    /// Every score's name.
     var scoreNames: [String] {
         let comparisons = runs.compactMap(\.comparison) + contrasts.map(\.comparison)
-        let names = Set(comparisons.flatMap(\.results).flatMap(\.scores.keys))
-        let first = ["quality", "faithfulness"]
-        return first.filter(names.contains) + names.subtracting(first).sorted()
+        return Set(comparisons.flatMap(\.results).flatMap(\.scores.keys)).inReadingOrder
     }
+
+    /// Those that the first screen and the pictures' captions speak of: where one sums up the others, it and what may not be lost for it.
+    var mainScores: [String] {
+        scoreNames.contains("composite") ? Self.summed.filter(scoreNames.contains) : scoreNames
+    }
+
+    static let summed = ["composite", "motion", "dynamic_degree"]
 
     /// The runs' rows of one score.
     func rows(_ score: String) -> [ScoreRow] {
@@ -62,5 +67,13 @@ extension Report {
                     lowerIsBetter: Comparison.lowerIsBetter.contains(score))
             }
         }
+    }
+}
+
+extension Set<String> {
+    /// Names of scores as reports order them: what sums up first, then by alphabet.
+    var inReadingOrder: [String] {
+        let first = ["composite", "quality", "faithfulness"]
+        return first.filter(contains) + subtracting(first).sorted()
     }
 }

@@ -38,7 +38,7 @@ extension Comparison {
         let (better, worse) = lowerIsBetter.contains(name) ? (before, after) : (after, before)
         return ScoreSummary(
             mean, base: bootstrap.mean(before, groups: groups), difference: bootstrap.difference(after, before, groups: groups),
-            winRate: Bootstrap.winRate(better, over: worse))
+            winRate: hasNoBetter.contains(name) ? nil : Bootstrap.winRate(better, over: worse))
     }
 
     private static func byImage(_ records: [ImageScores], names: [String]) throws -> [ImageKey: [String: Double]] {

@@ -51,6 +51,9 @@ public struct Comparison: Codable, Equatable, Sendable {
     /// Names of scores of which the smaller value is the better one: a win is then a fall. One list for statistics and report.
     public static let lowerIsBetter: Set<String> = ["denoising_error", "fid", "fvd", "kvd", "lpips"]
 
+    /// Names of scores of which neither more nor less is better by itself: pairs have no winner.
+    static let hasNoBetter: Set<String> = ["dynamic_degree"]
+
     /// With fewer captions than this the percentile interval is too narrow to be believed, and the report makes no claim from it.
     public static let fewestCaptions = 10
 

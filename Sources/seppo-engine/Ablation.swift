@@ -20,7 +20,7 @@ struct Ablation: ParsableCommand {
     @Option(help: "Training seeds of the reported runs.") var seeds = 3
     @Option(help: "Runs at a time, one thread each.") var jobs = 2
     @Flag(help: "Print one JSON object.") var json = false
-    @Option(help: .hidden, transform: Place.path) var model = BuiltInModel.name
+    @Option(help: .hidden, transform: Place.path) var model = BuiltInModel.scenes.rawValue
     @Option(help: .hidden) var job: String?
     @Option(help: .hidden) var iterations: Int?
     @Option(help: .hidden) var updates: Int?
@@ -41,7 +41,7 @@ struct Ablation: ParsableCommand {
     private var plan: AblationPlan {
         var plan = AblationPlan()
         plan.seeds = seeds
-        plan.model = model == BuiltInModel.name ? model : URL(fileURLWithPath: model).standardizedFileURL.path
+        plan.model = Place.ofModel(model)
         plan.iterations = iterations ?? plan.iterations
         plan.updates = updates ?? plan.updates
         return plan

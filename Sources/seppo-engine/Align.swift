@@ -97,7 +97,8 @@ struct Align: ParsableCommand {
             let (record, note) = try AlignmentSession.evaluate(session.settings, session.run.data, directory, notes: session.run.notes)
             let skipped = record.log.skippedUpdates
             if skipped > 0 { Console.line("\(skipped) of \(settings.totalUpdates) updates were left out: their loss or gradient was not finite") }
-            try Report(title: output.lastPathComponent, runs: [record], captionsNote: note).write(to: directory.report)
+            let drawings: Report.Drawings = try ModelFiles(session.settings.modelSource).drawsClips() ? .clips : .images
+            try Report(title: output.lastPathComponent, runs: [record], captionsNote: note, drawings: drawings).write(to: directory.report)
         }
         Console.print("run \(output.path) is done: the aligned model is \(directory.model.path), the report \(directory.report.path)")
     }

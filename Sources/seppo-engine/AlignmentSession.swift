@@ -87,16 +87,18 @@ struct AlignmentSession {
     static func evaluate(
         _ settings: AlignmentSettings, _ data: WinnerSet, _ directory: RunDirectory, notes: [String] = []
     ) throws -> (record: RunRecord, captionsNote: String?) {
-        if settings.model.path != BuiltInModel.name, let comparison = try Comparison(heldOutOf: directory, k: settings.optimisation.iterations) {
+        if !settings.model.isBuiltIn, let comparison = try Comparison(heldOutOf: directory, k: settings.optimisation.iterations) {
             try writeAtomically(comparison.json(), to: directory.evaluation)
             return (try record(settings.objective.method.rawValue, settings, directory, images: [], notes: notes), "of winners that were held out")
         }
         let bar = ProgressBar("evaluating")
         ProcessMemory.returnFreed()
         // One model after the other: two of a large one would stand in memory otherwise.
-        if settings.model.path == BuiltInModel.name {
-            let before = try scenes(settings.startingPipeline(), settings.run.seed) { bar.show($0, of: 2 * $1) }
-            let after = try scenes(Pipeline.load(directory.model, on: settings.placement), settings.run.seed) { bar.show($1 + $0, of: 2 * $1) }
+        if settings.model.isBuiltIn {
+            var evaluation = ScenesEvaluation()
+            evaluation.seed = settings.run.seed
+            let before = try evaluation.run(settings.startingPipeline()) { bar.show($0, of: 2 * $1) }
+            let after = try evaluation.run(Pipeline.load(directory.model, on: settings.placement)) { bar.show($1 + $0, of: 2 * $1) }
             try writeAtomically(Comparison(after.records, base: before.records).json(), to: directory.evaluation)
             return (try record(settings.objective.method.rawValue, settings, directory, images: imagePairs(before, after), notes: notes), nil)
         }
@@ -107,20 +109,6 @@ struct AlignmentSession {
         let after = try evaluation.run(Pipeline.load(directory.model, on: settings.placement), data) { bar.show($1 + $0, of: 2 * $1) }.records
         try writeAtomically(Comparison(after, base: before).json(), to: directory.evaluation)
         return (try record(settings.objective.method.rawValue, settings, directory, images: [], notes: notes), "of the winners themselves")
-    }
-
-    /// Scenes that a model draws, moving ones where it draws clips, as the oracle scores them.
-    private static func scenes(
-        _ pipeline: Pipeline, _ seed: UInt64, progress: (_ drawn: Int, _ of: Int) throws -> Void
-    ) throws -> ScenesEvaluation.Outcome {
-        if pipeline.unet.configuration.motion != nil {
-            var evaluation = MovingScenesEvaluation()
-            evaluation.seed = seed
-            return try evaluation.run(pipeline, progress: progress)
-        }
-        var evaluation = ScenesEvaluation()
-        evaluation.seed = seed
-        return try evaluation.run(pipeline, progress: progress)
     }
 
     static func record(

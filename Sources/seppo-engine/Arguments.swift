@@ -30,7 +30,7 @@ extension PredictionType: ExpressibleByArgument {
 
 /// A model, and adapters to add to it.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model = ""
+    @Option(help: "A diffusers folder, a .safetensors file, `scenes` or `moving-scenes`.", transform: Place.path) var model = ""
     @Option(path: \.model.base) var base: String?
     @OptionGroup var parts: ModelPartOptions
     @Option(help: "A file of adapters (LoRA) to add to the model, or a PEFT folder of one.", transform: Place.url) var lora: URL?
@@ -102,6 +102,6 @@ struct ModelPartOptions: ParsableArguments {
 }
 
 extension Place {
-    /// A path of a model that means the same from every folder; it may be the built-in one.
-    static func ofModel(_ path: String) -> String { path == BuiltInModel.name ? path : absolute(path) }
+    /// A path of a model that means the same from every folder; it may be a built-in one.
+    static func ofModel(_ path: String) -> String { BuiltInModel(rawValue: path) != nil ? path : absolute(path) }
 }

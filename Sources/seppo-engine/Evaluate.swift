@@ -12,11 +12,12 @@ struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Score a model, alone or against its base.",
         discussion: """
-            --scenes draws the held-out captions of the built-in world and has the oracle score quality and faithfulness. --winners measures the \
-            denoising error on images, at fixed timesteps and noise; lower is better. Intervals are 95 %, by bootstrap over captions.
+            --scenes draws the held-out captions of the built-in world and has the oracle score quality and faithfulness; of a model that draws \
+            clips, those of the moving world: appearance, motion, consistency and their product, quality, and how far things move. --winners measures \
+            the denoising error, at fixed timesteps and noise; lower is better. Intervals are 95 %, by bootstrap over captions.
             """)
 
-    @Option(help: "A diffusers folder, a .safetensors file, or `scenes`.", transform: Place.path) var model: String
+    @Option(help: "A diffusers folder, a .safetensors file, `scenes` or `moving-scenes`.", transform: Place.path) var model: String
     @Option(
         help: "The model that a UNet alone (--model) was trained from, which gives the other parts; --base is the one to compare with.",
         transform: Place.path) var modelBase: String?
@@ -25,7 +26,7 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Measure the denoising error on these images: a folder, a .parquet or a .tar file.", transform: Place.path) var winners: String?
     @Option(help: "The model to compare with.", transform: Place.path) var base: String?
     @Option(help: "Captions, or winners; 0 for all.") var count = 0
-    @Option(help: "With --scenes: images a caption. Default: 2.") var seeds: Int?
+    @Option(help: "With --scenes: drawings of a caption. Default: 2.") var seeds: Int?
     @Option(help: "With --scenes: sampling steps. Default: 20.") var steps: Int?
     @Option(parsing: .upToNextOption, help: "With --scenes: one or several. Default: 1 and 3.") var guidance: [Double] = []
     @Option(help: "With --scenes: captions, train, tune or held-out. Default: held-out.") var split: SceneSplit?
@@ -56,7 +57,6 @@ struct Evaluate: ParsableCommand {
         if let data { Console.line(data.summary) }
         let outcomes = try models.enumerated().map { index, name in
             let files = try ModelFiles(parts.source(name, base: index == 0 ? modelBase : nil))
-            if scenes { try files.refuseClips(for: "--scenes") }
             let pipeline = try Pipeline.load(files, on: placement)
             if index == 0, let data, let note = pipeline.tokenizer.truncationNote(of: data.winners.flatMap(\.captions)) { Console.line("note: \(note)") }
             return try data.map { try denoising.run(pipeline, $0) { bar.show(index * $1 + $0, of: models.count * $1) } }

@@ -23,7 +23,7 @@ struct Pretrain: ParsableCommand {
     @Flag(help: "Train on the built-in world.")
     var scenes = false
 
-    @Flag(help: "Train motion modules over the built-in model, on clips of moving scenes.")
+    @Flag(help: "Go on from the built-in model with motion modules, on clips of moving scenes.")
     var movingScenes = false
 
     @Option(
@@ -40,14 +40,17 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Pictures of Scenes (default: 24000), clips of moving Scenes (default: 6000), or at most that many of --images (default: all).")
     var count: Int?
 
-    @Option(help: "Share of flawed pictures or clips in the corpus of Scenes.")
-    var flawed = 0.75
+    @Option(help: "Share of flawed pictures or clips in the corpus of Scenes. Default: 0.75 of pictures, 0.65 of clips.")
+    var flawed: Double?
 
     @Option(help: "Share of the flaws that are blurred or washed out rather than wrong.")
     var qualityFlaws = 0.9
 
-    @Option(help: "Updates of text encoder and UNet, or of motion modules.")
-    var steps = 6000
+    @Option(help: "Updates of text encoder and UNet. Default: 6000 on images, 5000 on clean clips.")
+    var steps: Int?
+
+    @Option(help: "Updates on the corpus of clips, clean ones and flawed ones, after that. Default: 1000.")
+    var flawedSteps: Int?
 
     @Option(help: "Updates of the text encoder alone, before that.")
     var textSteps = 600
@@ -55,10 +58,10 @@ struct Pretrain: ParsableCommand {
     @Option(help: "Updates of the autoencoder.")
     var autoencoderSteps = 2000
 
-    @Option(help: "Images or clips an update. Default: 64 of text encoder and UNet, 16 of motion modules.")
+    @Option(help: "Images or clips an update. Default: 64 images, 16 clips.")
     var batch: Int?
 
-    @Option(help: "Greatest learning rate. Default: 0.0015 of text encoder and UNet, 0.001 of motion modules.")
+    @Option(help: "Greatest learning rate. Default: 0.0015; with flawed clips a third of it.")
     var learningRate: Double?
 
     @Option(help: "Largest vocabulary learned from the captions, 514 or more.")
@@ -88,7 +91,7 @@ struct Pretrain: ParsableCommand {
         try require("count", count, in: 1...1_000_000)
         try require("flawed", flawed, in: 0...1)
         try require("quality-flaws", qualityFlaws, in: 0...1)
-        for (option, steps) in [("steps", steps), ("text-steps", textSteps), ("autoencoder-steps", autoencoderSteps)] {
+        for (option, steps) in [("steps", steps), ("flawed-steps", flawedSteps), ("text-steps", textSteps), ("autoencoder-steps", autoencoderSteps)] {
             try require(option, steps, in: 1...100_000_000)
         }
         try require("batch", batch, in: 1...65_536)
@@ -115,7 +118,7 @@ struct Pretrain: ParsableCommand {
         pretraining.captionLength = captionLength
         pretraining.autoencoderTraining.steps = autoencoderSteps
         pretraining.textEncoderTraining.steps = textSteps
-        pretraining.denoiserTraining.steps = steps
+        pretraining.denoiserTraining.steps = steps ?? pretraining.denoiserTraining.steps
         pretraining.denoiserTraining.batch = batch ?? pretraining.denoiserTraining.batch
         pretraining.denoiserTraining.learningRate = learningRate ?? pretraining.denoiserTraining.learningRate
         try pretraining.train(on: corpus, progress: Self.progress()).write(to: output)
@@ -123,12 +126,13 @@ struct Pretrain: ParsableCommand {
 
     private func trainMotion() throws {
         var pretraining = MovingPretraining(seed: seed)
-        pretraining.quality.flawed = flawed
+        if let flawed { pretraining.quality.flawed = flawed }
         pretraining.count = count ?? pretraining.count
-        pretraining.training.steps = steps
-        pretraining.training.batch = batch ?? pretraining.training.batch
-        pretraining.training.learningRate = learningRate ?? pretraining.training.learningRate
-        try pretraining.train(over: Pipeline.load(BuiltInModel.folder), progress: Self.progress()).write(to: output)
+        pretraining.training.steps = steps ?? pretraining.training.steps
+        pretraining.spoiling.steps = flawedSteps ?? pretraining.spoiling.steps
+        (pretraining.training.batch, pretraining.spoiling.batch) = (batch ?? pretraining.training.batch, batch ?? pretraining.spoiling.batch)
+        if let learningRate { (pretraining.training.learningRate, pretraining.spoiling.learningRate) = (learningRate, learningRate / 3) }
+        try pretraining.train(over: Pipeline.load(BuiltInModel.scenes.folder), progress: Self.progress()).write(to: output, as: .float16)
     }
 
     /// Says every hundred steps how far it is.
@@ -145,7 +149,7 @@ struct Pretrain: ParsableCommand {
 
     private func corpus() throws -> CaptionedImages {
         guard let images else {
-            let quality = SceneQuality(flawed: flawed, qualityFlaws: qualityFlaws)
+            let quality = SceneQuality(flawed: flawed ?? 0.75, qualityFlaws: qualityFlaws)
             return CaptionedImages(SceneCorpus(quality: quality, split: .train, count: count ?? 24000, seed: seed))
         }
         let set = try WinnerSet.list(images, columns: reading.columns, captionLines: reading.lines)

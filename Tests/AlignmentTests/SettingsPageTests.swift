@@ -9,8 +9,7 @@ import Testing
 
     /// A setting as a row of the page.
     private static func row(_ setting: any SettingDeclaration) -> String {
-        let scenes = setting.standardTextOfScenes.map { "with `scenes` \($0)" }
-        let standard = [setting.standardText, scenes].compactMap(\.self).joined(separator: "; ")
+        let standard = [setting.standardText, setting.standardTextOfBuiltInModels].compactMap(\.self).joined(separator: "; ")
         let values = setting.choices.isEmpty ? setting.rangeWords.map { "must \($0)" } ?? "" : setting.choices.joined(separator: ", ")
         let cells = ["`\(setting.name)`", standard, values, setting.changesNumbers ? "no" : "yes", setting.help]
         return "| " + cells.joined(separator: " | ") + " |"

@@ -12,7 +12,7 @@ import Torch
 @Suite struct AdapterCommandTests {
     private let folder = TemporaryFolder()
 
-    private func weights(_ file: URL) throws -> [String: Tensor] { try Pipeline.load(BuiltInModel.folder).merged(LoRA.File(file)).unetTensors }
+    private func weights(_ file: URL) throws -> [String: Tensor] { try Pipeline.load(BuiltInModel.scenes.folder).merged(LoRA.File(file)).unetTensors }
 
     /// A run of adapters whose alpha is not their rank.
     private func run(_ name: String, _ others: String...) throws -> RunDirectory {
@@ -120,7 +120,7 @@ import Torch
         }
         #expect(ofAdapters.contains { abs($0.advantage) > 1e-3 }, "the adapters are loud enough to show")
         // The twin: the same check over the base model alone.
-        for k in 1...2 { try SafeTensors.write(Pipeline.load(BuiltInModel.folder).unetTensors, to: whole.checkpoint(k)) }
+        for k in 1...2 { try SafeTensors.write(Pipeline.load(BuiltInModel.scenes.folder).unetTensors, to: whole.checkpoint(k)) }
         #expect(try check.measure(settings, whole).allSatisfy { $0.advantage == 0 })
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Scoring
 import TestFiles
 import Testing
 
@@ -32,12 +33,23 @@ import Testing
         arguments[2] = whole
         #expect(try Seppo.run(arguments + ["--frames", "1", "--output", folder.url("one").path]).code == 0)
         #expect(try names("one/00000-7") == ["0000.png"])
-        // What does pictures alone says so.
-        let evaluated = try Seppo.run("evaluate", "--model", whole, "--scenes", "--count", "1", "--steps", "1")
-        #expect(evaluated.code == 1 && evaluated.error.contains("draws clips"), "\(evaluated.error)")
+        let evaluated = try Seppo.run("evaluate", "--model", whole, "--scenes", "--count", "1", "--seeds", "1", "--steps", "1")
+        #expect(evaluated.code == 0 && evaluated.out.contains("dynamic_degree"), "\(evaluated.error)")
+        // It learns from no pictures.
         let images = Fixture.folder.appendingPathComponent("parquet/images").path
         let aligned = try Seppo.run("align", "--model", whole, "--winners", images, "--output", folder.url("run").path)
         #expect(aligned.code != 0 && aligned.error.contains("draws clips"), "\(aligned.error)")
+    }
+
+    @Test func theBuiltInModelOfClipsIsJudgedOnMovingScenes() throws {
+        let answer = try Seppo.run(
+            "evaluate", "--model", "moving-scenes", "--base", "moving-scenes", "--scenes", "--count", "3", "--steps", "2", "--guidance", "1", "--json")
+        #expect(answer.code == 0, "\(answer.error)")
+        let comparison = try JSONDecoder().decode(Comparison.self, from: Data(answer.out.utf8))
+        #expect(comparison.n == 6 && comparison.captions == 3 && comparison.results.count == 1)
+        let scores = comparison.results[0].scores
+        #expect(scores.keys.sorted() == ["appearance", "composite", "consistency", "dynamic_degree", "motion", "quality"])
+        #expect(scores.values.allSatisfy { $0.difference?.mean == 0 })
     }
 
     /// From a folder of clips to aligned motion modules that other commands take.

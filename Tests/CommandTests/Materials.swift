@@ -8,7 +8,7 @@ import Torch
 /// What the tests align, and with what.
 enum Materials {
     /// The built-in model, by its folder: under its name it has a preset, and every run ends in a long evaluation.
-    static var model: String { BuiltInModel.folder.path }
+    static var model: String { BuiltInModel.scenes.folder.path }
 
     /// Twelve good pictures of Scenes. Tests that spoil them work on a copy.
     static let winners: URL = {

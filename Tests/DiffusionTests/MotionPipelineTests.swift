@@ -125,8 +125,6 @@ enum ClipCase {
         #expect(throws: MotionError.frames(17, most: 16)) { try moving.generate(["a"], seeds: [1], settings: SamplingSettings(steps: 1), frames: 17) }
         let one = try moving.generate(["a"], seeds: [1], settings: SamplingSettings(sampler: .ddim, steps: 1), width: 16, height: 16, frames: 1)
         #expect(one.shape == [1, 1, 3, 16, 16])
-        #expect(throws: MotionError.onlyPictures("alignment")) { try ClipCase.files().refuseClips(for: "alignment") }
-        try ModelFiles(PipelineCase.folder).refuseClips(for: "alignment")
         #expect(throws: (any Error).self) { try moving.write(singleFile: folder.url("file.safetensors")) }
     }
 

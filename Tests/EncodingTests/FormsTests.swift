@@ -11,7 +11,7 @@ import Torch
 @Suite struct FormsTests {
     private func encoded(_ url: URL, withLosers: Bool) throws -> EncodedWinners {
         let settings = EncodingSettings(resolution: 32, withLosers: withLosers)
-        return try EncodedWinners.open(WinnerSet.list(url), WinnerEncoder.load(Pipeline.load(BuiltInModel.folder)), settings)
+        return try EncodedWinners.open(WinnerSet.list(url), WinnerEncoder.load(Pipeline.load(BuiltInModel.scenes.folder)), settings)
     }
 
     private func latents(_ winners: EncodedWinners, _ view: WinnerView = .winner) throws -> LatentPosterior {

@@ -13,7 +13,7 @@ import Testing
         if !FileManager.default.fileExists(atPath: winners.path) {
             try SceneFolder.write(SceneCorpus(quality: .good, split: .train, count: 40, seed: 3), to: winners)
         }
-        var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: winners.path)
+        var settings = AlignmentSettings.preset(model: BuiltInModel.scenes.rawValue, winners: winners.path)
         (settings.objective.method, settings.optimisation.learningRate, settings.optimisation.batch, settings.run.seed) = (method, learningRate, batch, seed)
         (settings.optimisation.iterations, settings.optimisation.updates, settings.sampling.steps, settings.validation.prompts) = (2, updates / 2, 2, 0)
         let run = try AlignmentRun.open(settings, in: folder.appendingPathComponent("\(method)-\(learningRate)-\(batch)-\(seed)"), resumes: false)

@@ -1,3 +1,5 @@
+import Diffusion
+
 extension AlignmentSettings {
     /// Presets by model: those of the paper, and those of the built-in model, which is tiny and sees small batches.
     ///
@@ -7,13 +9,18 @@ extension AlignmentSettings {
     /// `make ablation` (Documentation/Ablation.md).
     public static func preset(model: String, winners: String) -> AlignmentSettings {
         var settings = AlignmentSettings(model: model, winners: winners)
-        guard model == "scenes" else { return settings }
+        guard let model = BuiltInModel(rawValue: model) else { return settings }
         settings.optimisation.learningRate = 1e-4
         settings.objective.beta = 50
         settings.sampling.steps = 10
         settings.sampling.guidance = 3
         // The oracle judges these models on captions of their own.
         settings.validation.heldOut = 0
+        if model == .movingScenes {
+            settings.optimisation.learningRate = 3e-4
+            // Its clips have 8 frames.
+            (settings.clips.frames, settings.clips.rule, settings.clips.start) = (8, .first, .first)
+        }
         return settings
     }
 }

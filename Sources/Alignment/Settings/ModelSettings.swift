@@ -2,7 +2,7 @@ import Diffusion
 
 /// The model that a run begins with.
 public struct ModelSettings: Sendable, Equatable {
-    /// A diffusers folder, or `scenes` for the built-in model.
+    /// A diffusers folder, a single file, or the name of a ``BuiltInModel``.
     public var path: String
     /// The model that gives the parts that `path` lacks, where that is a UNet alone.
     public var base: String?
@@ -14,10 +14,13 @@ public struct ModelSettings: Sendable, Equatable {
     /// What the UNet predicts; nil: what its files say, which a run writes down.
     public var prediction: PredictionType?
 
+    /// Whether it ships with this program.
+    public var isBuiltIn: Bool { BuiltInModel(rawValue: path) != nil }
+
     public static let declared = SettingGroup(
         "Model",
         [
-            Setting(\.model.path, "model", "A diffusers folder, a .safetensors file, or `scenes`."),
+            Setting(\.model.path, "model", "A diffusers folder, a .safetensors file, `scenes` or `moving-scenes`."),
             Setting(\.model.base, "base", "The model that a UNet alone was trained from, which gives the other parts."),
             Setting(\.model.motion, "motion", "Motion modules over a model of pictures: a MotionAdapter folder, or a .safetensors file."),
             Setting(\.model.vae, "vae", "Autoencoder in place of the model's own: a file, a folder, or a whole model that has it."),

@@ -25,24 +25,25 @@ extension AlignmentSettings {
 
     /// Every default; the model and the winners have none.
     static let standard = AlignmentSettings(model: "", winners: "")
-
-    /// The defaults of the built-in model.
-    static let standardOfScenes = preset(model: BuiltInModel.name, winners: "")
 }
 
 extension SettingDeclaration {
     /// The default as people write it; nil for none.
     public var standardText: String? { location == \AlignmentSettings.model.path ? nil : text(of: .standard) }
 
-    /// The built-in model's default, where it has one of its own.
-    public var standardTextOfScenes: String? {
-        let text = text(of: .standardOfScenes)
-        return location == \AlignmentSettings.model.path || text == self.text(of: .standard) ? nil : text
+    /// The defaults that built-in models have of their own: "with `scenes` 10; with `moving-scenes` 8"; nil where none has.
+    public var standardTextOfBuiltInModels: String? {
+        guard location != \AlignmentSettings.model.path else { return nil }
+        let texts = BuiltInModel.allCases.compactMap { model -> String? in
+            let own = text(of: .preset(model: model.rawValue, winners: ""))
+            return own == text(of: .standard) ? nil : "with `\(model.rawValue)` \(own ?? "none")"
+        }
+        return texts.isEmpty ? nil : texts.joined(separator: "; ")
     }
 
     /// What the setting does, and its default.
     public var helpWithDefault: String {
         guard let standardText else { return help }
-        return "\(help) Default: \(standardText)" + (standardTextOfScenes.map { "; with `scenes` \($0)" } ?? "") + "."
+        return "\(help) Default: \(standardText)" + (standardTextOfBuiltInModels.map { "; \($0)" } ?? "") + "."
     }
 }

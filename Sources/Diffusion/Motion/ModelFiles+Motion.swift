@@ -24,12 +24,6 @@ extension ModelFiles {
 
     /// Whether it draws clips.
     public func drawsClips() throws -> Bool { try unetConfiguration().motion != nil }
-
-    /// Throws `MotionError.onlyPictures` where it draws clips.
-    /// - Parameter task: what does pictures alone
-    public func refuseClips(for task: String) throws {
-        if try drawsClips() { throw MotionError.onlyPictures(task) }
-    }
 }
 
 extension UNetConfiguration {

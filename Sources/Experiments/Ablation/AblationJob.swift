@@ -35,7 +35,7 @@ public struct AblationJob: Codable, Sendable, Equatable {
     }
 
     func settings(in folder: AblationFolder) -> AlignmentSettings {
-        var settings = AlignmentSettings.preset(model: BuiltInModel.name, winners: folder.winners.standardizedFileURL.path)
+        var settings = AlignmentSettings.preset(model: BuiltInModel.scenes.rawValue, winners: folder.winners.standardizedFileURL.path)
         settings.run.cache = folder.cache.standardizedFileURL.path
         settings.model.path = model
         if let method { (settings.objective.method, settings.objective.reference, settings.objective.flip) = (method.method, method.reference, method.flip) }

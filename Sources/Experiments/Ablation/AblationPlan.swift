@@ -53,7 +53,7 @@ public struct AblationSetting: Codable, Sendable, Equatable, Hashable {
 
 /// How much is trained and drawn. Changing a number changes the jobs that depend on it and no others.
 public struct AblationPlan: Codable, Sendable, Equatable {
-    public var model = BuiltInModel.name
+    public var model = BuiltInModel.scenes.rawValue
     public var methods = AblationMethod.all
     /// Training seeds of the reported runs, 0, 1, …; the sweep has one of its own.
     public var seeds = 3

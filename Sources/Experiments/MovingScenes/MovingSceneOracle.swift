@@ -10,7 +10,7 @@ public struct MovingSceneScore: Hashable, Sendable, Codable {
     public let consistency: Double
     /// Q in [0, 1]: how near the frames are to any object at all. Never below r.
     public let quality: Double
-    /// How far the object goes from frame to frame, in pixels.
+    /// How far the object gets from frame to frame, in pixels: the speed of the straight line through its places. To jitter is not to get anywhere.
     public let dynamicDegree: Double
     /// Whether in every frame the nearest object is the caption's, and it does what the caption says.
     public let isFaithful: Bool
@@ -60,7 +60,7 @@ public struct MovingSceneOracle: Sendable {
         return MovingSceneScore(
             appearance: frames.map { exp(-$0.own / Self.tau) }.mean, motion: motion(frames, line, scene), consistency: consistency(frames),
             quality: frames.map { exp(-$0.nearest / Self.tau) }.mean,
-            dynamicDegree: zip(frames, frames.dropFirst()).map { ($1.position - $0.position).length }.mean,
+            dynamicDegree: line.slope.length,
             isFaithful: frames.allSatisfy { $0.own <= $0.nearest + 1e-6 && $0.isThere } && motion(frames, line, scene) >= 0.5 && consistency(frames) >= 0.5)
     }
 

@@ -6,7 +6,7 @@ import Storage
 import Tokenizers
 import Torch
 
-/// Trains a UNet from nothing on latents, and with it the text encoder further, by the mean squared error of the predicted noise.
+/// Trains a UNet on latents, of pictures or of clips, and with it the text encoder further, by the mean squared error of the predicted noise.
 public struct DenoiserPretraining: Sendable {
     public var steps = 6000
     public var batch = 64
@@ -27,21 +27,25 @@ public struct DenoiserPretraining: Sendable {
     }
 
     /// - Parameters:
+    ///   - beginning: the UNet's tensors to begin with; nil: new ones
     ///   - start: the text encoder to begin with
-    ///   - latents: scaled latents `[N, C, h, w]`
+    ///   - latents: scaled latents `[N, C, h, w]`, of clips `[N, C, F, h, w]`
     ///   - captions: one for each latent
     ///   - placement: where the latents lie, and networks compute
     /// - Returns: the averaged parameters
     public func train(
-        _ unet: UNetConfiguration, textEncoder start: (configuration: CLIPTextConfiguration, tensors: [String: Tensor]), tokenizer: CLIPTokenizer,
+        _ unet: UNetConfiguration, from beginning: [String: Tensor]? = nil,
+        textEncoder start: (configuration: CLIPTextConfiguration, tensors: [String: Tensor]), tokenizer: CLIPTokenizer,
         schedule: NoiseSchedule, latents: Tensor, captions: [String], on placement: Placement = Placement(),
         progress: (_ step: Int, _ loss: Double) throws -> Void
     ) throws -> Networks {
         let textStore = ParameterStore(start.tensors, isTrainable: true, on: placement)
         let textEncoder = try textStore.build { CLIPTextModel($0, start.configuration) }
-        let unetStore = ParameterStore(seed: SeededGenerator.seed(seed, "unet", 0), on: placement)
+        let unetStore =
+            beginning.map { ParameterStore($0, isTrainable: true, on: placement) }
+            ?? ParameterStore(seed: SeededGenerator.seed(seed, "unet", 0), on: placement)
         let network = try unetStore.build { UNet($0, unet) }
-        let parameters = textStore.parameters.map { ("text_encoder." + $0.name, $0.value) } + unetStore.parameters.map { ("unet." + $0.name, $0.value) }
+        let parameters = textStore.trained.map { ("text_encoder." + $0.name, $0.value) } + unetStore.trained.map { ("unet." + $0.name, $0.value) }
         let optimiser = AdamW(parameters)
         let average = ExponentialMovingAverage(parameters, decay: averageDecay)
         let rates = LearningRateSchedule(peak: learningRate, shape: .cosine, warmup: min(200, steps / 10), updates: steps)

@@ -5,7 +5,10 @@ import Storage
 import Tokenizers
 import Torch
 
-/// Makes a model that draws moving scenes of one that draws still ones: motion modules over it, trained on a corpus of clips, good and bad alike.
+/// Makes a model that draws moving scenes of one that draws still ones: motion modules over it, which change nothing at first; then network and text
+/// encoder learn from clean clips what captions mean, and at last from a corpus of clips, good and bad alike, to draw flawed ones.
+///
+/// Motion modules alone cannot learn what captions say of motion: the still model's text encoder and cross-attention have never met the words.
 public struct MovingPretraining: Sendable {
     public var quality = MovingSceneQuality.mixed
     /// Clips of the corpus.
@@ -13,29 +16,41 @@ public struct MovingPretraining: Sendable {
     public var heads = 4
     /// Frames for which the motion modules have positions.
     public var maximumFrames = 16
-    public var training = MotionPretraining()
+    /// On clean clips.
+    public var training = DenoiserPretraining()
+    /// On the corpus, after that.
+    public var spoiling = DenoiserPretraining()
     public var seed: UInt64
 
     public init(seed: UInt64) {
         self.seed = seed
-        training.seed = seed
+        (training.seed, spoiling.seed) = (seed, seed &+ 1)
+        (training.steps, training.learningRate, training.averageDecay) = (5000, 1.5e-3, 0.999)
+        (spoiling.steps, spoiling.learningRate, spoiling.averageDecay) = (1000, 5e-4, 0.995)
+        (training.batch, spoiling.batch) = (16, 16)
     }
 
-    /// - Parameter base: draws still scenes; all of it but its noise schedule stays as it is
+    /// - Parameter base: draws still scenes; of it the autoencoder stays as it is
     public func train(over base: Pipeline, progress: Pretraining.Progress) throws -> Pipeline {
-        let start = try moving(base, motion: newModules(of: base))
-        let corpus = MovingSceneCorpus(quality: quality, split: .train, count: count, seed: seed)
-        let captions = Array(Set(corpus.indices.map { corpus.scene(at: $0).caption })).sorted()
-        let rows = Dictionary(uniqueKeysWithValues: captions.enumerated().map { ($1, $0) })
-        let states = base.textStates(captions + [""])
-        let latents = try latents(of: corpus, base.autoencoder) { try progress("encoding clips", $0, count, 0) }
-        let trained = try training.train(
-            start.denoising, latents: latents, states: states, captions: corpus.indices.map { rows[corpus.scene(at: $0).caption]! }
-        ) { try progress("motion modules", $0, training.steps, $1) }
-        return try moving(base, motion: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.value) }))
+        let scheduler = base.scheduler.forClips
+        var text = base.textEncoderTensors
+        var unet = try beginning(over: base)
+        for (stage, quality, training) in [("clean clips", .good, training), ("all clips", quality, spoiling)] {
+            let corpus = MovingSceneCorpus(quality: quality, split: .train, count: count, seed: training.seed)
+            let latents = try latents(of: corpus, base.autoencoder) { try progress("encoding \(stage)", $0, count, 0) }
+            let trained = try training.train(
+                configuration(base), from: unet, textEncoder: (base.textEncoder.configuration, text), tokenizer: base.tokenizer,
+                schedule: scheduler.noiseSchedule(), latents: latents, captions: corpus.indices.map { corpus.scene(at: $0).caption }
+            ) { try progress(stage, $0, training.steps, $1) }
+            (text, unet) = (trained.textEncoder.tensors, trained.unet.tensors)
+        }
+        return try Pipeline(
+            tokenizer: base.tokenizer, textEncoder: (base.textEncoder.configuration, ParameterStore(text)),
+            autoencoder: (base.autoencoder.configuration, ParameterStore(base.autoencoderTensors)), unet: (configuration(base), ParameterStore(unet)),
+            scheduler: scheduler)
     }
 
-    private func configuration(_ base: Pipeline) -> UNetConfiguration {
+    func configuration(_ base: Pipeline) -> UNetConfiguration {
         var configuration = base.unet.configuration
         configuration.motion = MotionConfiguration(
             layers: configuration.layersPerBlock, heads: configuration.channels.map { _ in heads }, depth: configuration.channels.map { _ in 1 },
@@ -43,20 +58,12 @@ public struct MovingPretraining: Sendable {
         return configuration
     }
 
-    /// Motion modules that change nothing.
-    private func newModules(of base: Pipeline) throws -> [String: Tensor] {
+    /// The still model's UNet with motion modules that change nothing.
+    func beginning(over base: Pipeline) throws -> [String: Tensor] {
         let store = ParameterStore(seed: SeededGenerator.seed(seed, "motion modules", 0), isTrainable: false)
         let configuration = configuration(base)
         _ = try store.build { UNet($0, configuration) }
-        return store.tensors.filter { MotionConfiguration.owns($0.key) }
-    }
-
-    /// The base with motion modules, and the schedule that these are made for.
-    private func moving(_ base: Pipeline, motion: [String: Tensor]) throws -> Pipeline {
-        try Pipeline(
-            tokenizer: base.tokenizer, textEncoder: (base.textEncoder.configuration, ParameterStore(base.textEncoderTensors)),
-            autoencoder: (base.autoencoder.configuration, ParameterStore(base.autoencoderTensors)),
-            unet: (configuration(base), ParameterStore(base.unetTensors.merging(motion) { $1 })), scheduler: base.scheduler.forClips)
+        return base.unetTensors.merging(store.tensors.filter { MotionConfiguration.owns($0.key) }) { $1 }
     }
 
     /// Modes of the posterior, scaled, `[N, C, F, h, w]`.
