@@ -22,8 +22,7 @@ public final class AlignmentRun {
     private let ranks: Ranks
     /// Whether nothing is left to do.
     public let isComplete: Bool
-    /// What a user should know of the data before the first update, and after the last.
-    public let notes: [String]
+    private let openingNotes: [String]
     /// Tensors of the model that no part uses, for people; nil where there are none.
     private let setAside: String?
 
@@ -33,7 +32,7 @@ public final class AlignmentRun {
     ) {
         (self.settings, self.directory, self.data, self.pipeline, self.part) = (settings, directory, data, pipeline, part)
         (self.winners, self.lock, self.ranks) = (winners, lock, ranks)
-        (self.isComplete, self.notes, self.setAside) = (isComplete, notes, setAside)
+        (self.isComplete, openingNotes, self.setAside) = (isComplete, notes, setAside)
     }
 
     /// Takes the run directory, or refuses it.
@@ -123,6 +122,12 @@ public final class AlignmentRun {
             try RunState.awaitFirst(in: directory)
         }
     }
+
+    /// What a user should know of the data before the first update, and after the last.
+    public var notes: [String] { openingNotes + [shortClipsNote].compactMap { $0 } }
+
+    /// How many clips were too short, as far as this process has seen; nil where none was.
+    public var shortClipsNote: String? { winners.shortClipsNote }
 
     /// Which winners are measured, and not trained on.
     public var heldOut: HeldOutSplit { HeldOutSplit(of: winners, settings) }

@@ -162,6 +162,9 @@ CCStatus cc_open(const CCSource *source, int64_t most_pixels, CCReader **result,
     stream->rate_numerator = is_rate ? rate.num : 0;
     stream->rate_denominator = is_rate ? rate.den : 1;
     stream->claimed_frames = reader->stream->nb_frames > 0 ? reader->stream->nb_frames : 0;
+    bool counts_no_frames = strstr(reader->format->iformat->name, "matroska") != NULL;
+    stream->claimed_seconds = counts_no_frames && reader->format->duration > 0 ? (double)reader->format->duration / AV_TIME_BASE : 0;
+    stream->other_streams = (int32_t)reader->format->nb_streams - 1;
     strncpy(stream->container, reader->format->iformat->name, sizeof stream->container - 1);
     strncpy(stream->codec, av->avcodec_get_name(reader->stream->codecpar->codec_id), sizeof stream->codec - 1);
     *result = reader;

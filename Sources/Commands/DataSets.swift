@@ -50,8 +50,9 @@ struct LinkOptions: ParsableArguments {
 
 extension [Skip] {
     /// What could not be used, on standard error, as far as it fits a screen.
-    package func show() {
+    /// - Parameter command: that lists all of them
+    package func show(allBy command: String = "`seppo data check`") {
         for skip in prefix(20) { Console.line("left out: \(skip)") }
-        if count > 20 { Console.line("and \(count - 20) more; `seppo data check` lists all") }
+        if count > 20 { Console.line("and \(count - 20) more; \(command) lists all") }
     }
 }

@@ -29,6 +29,7 @@ public final class EncodedWinners: @unchecked Sendable {
     private let condition = NSCondition()
     private var states: [State]
     private var unusable: [Int: Skip] = [:]
+    private var short: Set<Int> = []
 
     private init(
         _ winners: [Winner], root: URL, leftOut listed: [Skip], _ encoder: WinnerEncoder, _ settings: EncodingSettings, _ store: any EncodingStore,
@@ -84,6 +85,12 @@ public final class EncodedWinners: @unchecked Sendable {
         return listed + found.filter { known.insert($0).inserted }
     }
 
+    /// A sentence on clips that were too short for the rule of frames, of those that this process has encoded or read by now; nil where there is none.
+    public var shortClipsNote: String? {
+        guard let rule = settings.frames, case let count = condition.withLock({ short.count }), count > 0 else { return nil }
+        return "clips too short for their \(rule.frames) frames by the rule, which then come closer together or several times: \(count) of \(self.count)"
+    }
+
     /// Why the winner at `row` cannot be used; nil where nothing is known against it.
     public func skip(of row: Int) -> Skip? { condition.withLock { unusable[row] } }
 
@@ -137,8 +144,9 @@ public final class EncodedWinners: @unchecked Sendable {
 
     /// What the store holds; made again where it was cleared or damaged after the winner had been prepared.
     private func latents(of row: Int, _ view: WinnerView) throws -> [String: Tensor] {
-        if let latents = store.load(.latents, latentKey(row, view)) { return latents }
-        return try makeLatents(of: row, [view])[0]
+        guard let latents = store.load(.latents, latentKey(row, view)) else { return try makeLatents(of: row, [view])[0] }
+        note(latents, row, view)
+        return latents
     }
 
     /// One example's, from the store or made for it.
@@ -230,7 +238,13 @@ public final class EncodedWinners: @unchecked Sendable {
         try views.map { view in
             let latents = try encoder.latents(of: medium(of: row, view), mirrored: view == .mirrored, settings)
             try store.save(.latents, latentKey(row, view), latents)
+            note(latents, row, view)
             return latents
         }
+    }
+
+    private func note(_ latents: [String: Tensor], _ row: Int, _ view: WinnerView) {
+        guard view == .winner, latents[WinnerEncoder.short] != nil else { return }
+        condition.withLock { _ = short.insert(row) }
     }
 }

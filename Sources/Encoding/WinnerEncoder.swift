@@ -141,15 +141,21 @@ public final class WinnerEncoder: @unchecked Sendable {
     /// Frame by frame, as pictures: one crop and one side serve all of a clip.
     private func latents(of clip: ClipReference, _ rule: FrameRule, mirrored: Bool, _ settings: EncodingSettings) throws -> [String: Tensor] {
         var before: (frame: RGBImage, latents: [String: Tensor])?
-        let encoded = try clip.clip(rule, seed: settings.clipSeed, fittedTo: (settings.width, settings.height)).frames.map { frame in
+        let seen = try clip.clip(rule, seed: settings.clipSeed, fittedTo: (settings.width, settings.height))
+        let encoded = try seen.frames.map { frame in
             // A short clip has frames that are seen several times.
             if let before, before.frame == frame { return before.latents }
             let latents = try latents(of: frame, name: clip.name, mirrored: mirrored, settings)
             before = (frame, latents)
             return latents
         }
-        return Dictionary(uniqueKeysWithValues: encoded[0].keys.map { name in (name, Tensor.stacked(encoded.map { $0[name]! }, axis: 1)) })
+        var whole = Dictionary(uniqueKeysWithValues: encoded[0].keys.map { name in (name, Tensor.stacked(encoded.map { $0[name]! }, axis: 1)) })
+        if seen.isShort { whole[Self.short] = Tensor([Float(1)]) }
+        return whole
     }
+
+    /// The name beside latents that says that their clip was too short for its rule.
+    static let short = "short"
 
     /// Of an image's latents: equal keys stand for equal latents. The number counts changes of what is made of an image.
     func key(ofImage digest: String, mirrored: Bool, _ settings: EncodingSettings) -> String {

@@ -71,6 +71,7 @@ struct AlignmentSession {
                     entry.update, of: settings.totalUpdates,
                     String(format: "loss %.4f  m_w %.4f", entry.loss ?? .nan, entry.winnerError ?? .nan))
             })
+        if let note = run.shortClipsNote { Console.line("note: \(note)") }
     }
 
     private static func text(_ validation: Validation) -> String {

@@ -102,7 +102,7 @@ struct Generate: ParsableCommand {
         }
         if !isFile { try createFolder(output) }
         let bar = ProgressBar("drawing")
-        var lines = Data()
+        var rows = DrawnRows(in: output)
         var drawn: [RGBImage] = []
         // Images are written batch by batch, so that a long list never waits in memory and an interruption keeps what was drawn.
         var first = 0
@@ -114,7 +114,7 @@ struct Generate: ParsableCommand {
                 settings: SamplingSettings(sampler: sampler, steps: kind.steps, guidance: kind.guidance, eta: eta), width: kind.width, height: kind.height,
                 frames: frames, batch: batch)
             for (offset, job) in part.enumerated() {
-                let name = String(format: "%05d-%llu", first + offset, job.seed) + (drawsClips ? "" : ".png")
+                let name = DrawnRows.name(first + offset, seed: job.seed) + (drawsClips ? "" : ".png")
                 if drawsClips {
                     let clip = Clip((0..<images[offset].size(0)).map { RGBImage(images[offset][$0]) }, rate: ClipSource.usualRate)
                     try clip.write(to: clipForm == nil ? output.appendingPathComponent(name) : output, as: clipForm ?? .frames)
@@ -123,24 +123,15 @@ struct Generate: ParsableCommand {
                     try image.writePNG(to: isFile ? output : output.appendingPathComponent(name))
                     if sheet != nil { drawn.append(image) }
                 }
-                let row = Row(file_name: name, text: job.prompt, seed: job.seed, guidance: job.guidance, steps: job.steps)
-                lines += try JSONLines.line(row)
+                try rows.add(DrawnRows.Row(file_name: name, text: job.prompt, seed: job.seed, guidance: job.guidance, steps: job.steps))
             }
-            if !isFile { try writeAtomically(lines, to: output.appendingPathComponent("metadata.jsonl")) }
+            if !isFile { try rows.write() }
             first += part.count
             bar.show(first, of: jobs.count)
         }
         // One image a prompt makes a column, which nobody would look at: those stand side by side.
         if let sheet { try RGBImage.sheet(drawn, columns: count > 1 ? count : min(jobs.count, 8)).writePNG(to: sheet) }
         Console.print(output.path)
-    }
-
-    private struct Row: Encodable {
-        let file_name: String
-        let text: String
-        let seed: UInt64
-        let guidance: Double
-        let steps: Int
     }
 
     /// An image to draw.

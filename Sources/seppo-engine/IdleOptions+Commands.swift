@@ -76,9 +76,14 @@ extension ReadingOptions {
 
 extension Evaluate: RefusesIdleOptions {
     var idleOptions: [IdleOptions] {
-        [
+        let metrics = Set(testSet.metric.map { String($0.prefix { $0 != "=" }) })
+        return [
             IdleOptions("seeds", "steps", "guidance", "split", when: winners != nil, "with --winners: nothing is drawn"),
             reading.idle(when: scenes, "with --scenes: it says how --winners is read"),
+            IdleOptions(ProtocolOptions.others, when: testSet.name == nil, "without --protocol"),
+            IdleOptions("split", "seed", when: testSet.name != nil, "with --protocol: prompts and seeds are the test set's"),
+            IdleOptions("base-motion", when: base == nil, "without --base"),
+            IdleOptions("preset", when: metrics.isDisjoint(with: ["fvd", "kvd"]), "without --metric fvd or kvd"),
         ]
     }
 }

@@ -17,6 +17,10 @@ struct IdleOptions {
         (self.names, self.areIdle, self.areRefused, self.reason) = (names, areIdle, areRefused, reason)
     }
 
+    init(_ names: [String], when areIdle: Bool, _ reason: String) {
+        (self.names, self.areIdle, self.areRefused, self.reason) = (names, areIdle, true, reason)
+    }
+
     /// Those of settings of a run.
     init(_ settings: PartialKeyPath<AlignmentSettings>..., when areIdle: Bool, refused areRefused: Bool = true, _ reason: String) {
         (names, self.areIdle, self.areRefused, self.reason) = (settings.map { AlignmentSettings.setting(at: $0).name }, areIdle, areRefused, reason)

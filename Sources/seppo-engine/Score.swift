@@ -29,51 +29,21 @@ struct Score: ParsableCommand {
     @OptionGroup var device: DeviceOptions
     @OptionGroup var common: CommonOptions
 
-    /// A metric that was asked for.
-    private struct Request {
-        let name: String
-        let file: URL?
-    }
-
-    private static let withoutFile = ["psnr", "ssim"]
-    private static let withFile = ["lpips", "fvd", "kvd"]
-
-    private func requests() throws -> [Request] {
-        var names: Set<String> = []
-        return try metric.map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let request = try Request(name: parts[0], file: parts.count > 1 ? Place.url(parts[1]) : nil)
-            guard (Self.withoutFile + Self.withFile).contains(request.name) else {
-                throw ValidationError("--metric \(text): there are \((Self.withoutFile + Self.withFile).joined(separator: ", "))")
-            }
-            guard names.insert(request.name).inserted else { throw ValidationError("--metric \(request.name) is given twice") }
-            guard Self.withoutFile.contains(request.name) == (request.file == nil) else {
-                throw ValidationError(
-                    request.file == nil
-                        ? "--metric \(request.name) needs a file of weights, --metric \(request.name)=FILE: see Scripts/metric-weights"
-                        : "--metric \(request.name) has no file")
-            }
-            return request
-        }
-    }
-
     func validate() throws {
         guard !metric.isEmpty else { throw ValidationError("Missing expected argument '--metric <name[=file]>'") }
-        let requests = try requests()
-        do { _ = try FVDPreset.named(preset) } catch { throw ValidationError("--preset: \(error)") }
-        let files = Set(requests.filter { $0.name != "lpips" }.compactMap(\.file))
-        guard files.count <= 1 else { throw ValidationError("--metric fvd and --metric kvd look at one network: give both the same file") }
+        _ = try MetricRequests(metric)
+        _ = try MetricRequests.preset(preset)
         try require("threads", threads, in: threadCounts)
     }
 
     func run() throws {
         Runtime.threads = threads
-        let requests = try requests()
+        let requests = try MetricRequests(metric)
         let (pairs, isByName) = try FrameFolders(media).paired(with: FrameFolders(reference))
         if !isByName { Console.line("names differ: clips and references are paired by order, \(pairs[0].clip.name) with \(pairs[0].reference.name)") }
         let place = try device.placement().device
-        var evaluation = try evaluation(requests, on: place)
-        var floors = try floor ? ClipVariant.allCases.map { ($0, try self.evaluation(requests, on: place)) } : []
+        var evaluation = try requests.evaluation(preset: MetricRequests.preset(preset), seed: seed, on: place)
+        var floors = floor ? ClipVariant.allCases.map { ($0, evaluation) } : []
         let bar = ProgressBar("scoring")
         for (index, pair) in pairs.enumerated() {
             let reference = try pair.reference.pixels()
@@ -92,27 +62,8 @@ struct Score: ParsableCommand {
             n: pairs.count, metrics: evaluation.results().byName,
             floors: floors.isEmpty
                 ? nil : Dictionary(uniqueKeysWithValues: floors.map { ($0.0.rawValue, try $0.1.results().byName) }))
-        if let fvd = answer.metrics["fvd"], fvd.n <= 400 {
-            Console.line("note: fvd of \(fvd.n) clips, fewer than the 400 features: it comes out too large, and only sets of the same size can be compared")
-        }
-        try json ? Console.result(json: answer.json()) : Console.result(answer.text(order: requests.map(\.name)))
-    }
-
-    private func evaluation(_ requests: [Request], on device: Device) throws -> ClipEvaluation {
-        let pairs = try requests.compactMap { request -> (any ClipPairMetric)? in
-            switch request.name {
-            case "psnr": PSNR()
-            case "ssim": SSIM()
-            case "lpips": try LPIPS.load(request.file!, on: device)
-            default: nil
-            }
-        }
-        let sets = requests.compactMap { ClipEvaluation.SetMetric(rawValue: $0.name) }
-        let file = requests.first { $0.name == "fvd" || $0.name == "kvd" }?.file
-        let features = try file.map { try ClipFeatures.load($0, preset: FVDPreset.named(preset), on: device) }
-        var evaluation = ClipEvaluation(pairs: pairs, sets: sets, features: features)
-        evaluation.kernel.seed = seed
-        return evaluation
+        for note in answer.metrics.values.compactMap(\.note) { Console.line("note: \(note)") }
+        try json ? Console.result(json: answer.json()) : Console.result(answer.text(order: requests.names))
     }
 
     /// What `--json` prints.
@@ -133,15 +84,4 @@ struct Score: ParsableCommand {
             return (lines(metrics) + floors).joined(separator: "\n")
         }
     }
-
-    /// A refusal, with the clip that it is about.
-    private struct ClipFailure: Error, CustomStringConvertible {
-        let clip: String
-        let error: MetricError
-        var description: String { "\(clip): \(error)" }
-    }
-}
-
-extension [MetricResult] {
-    fileprivate var byName: [String: MetricResult] { Dictionary(uniqueKeysWithValues: map { ($0.metric, $0) }) }
 }

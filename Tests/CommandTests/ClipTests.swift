@@ -102,6 +102,29 @@ import Testing
         #expect(still.code == 64 && still.error.contains("draws pictures"), "\(still.error)")
     }
 
+    /// Clips with fewer frames than a model sees are trained on; how many is said once, and in the report.
+    @Test func shortClipsAreCounted() throws {
+        let clips = folder.url("clips").path
+        #expect(try Seppo.run("scenes", "--moving", "--count", "4", "--output", clips).code == 0)
+        func align(_ name: String, frames: Int) throws -> (said: Int, report: String) {
+            let answer = try Seppo.run(
+                "align", "--model", Self.model, "--motion", Self.adapter, "--winners", clips, "--frames", "\(frames)", "--frame-rule", "uniform", "--method",
+                "sft",
+                "--batch", "4", "--iterations", "1", "--updates", "2", "--validation-prompts", "0", "--held-out", "0", "--threads", "1", "--output",
+                folder.url(name).path, "--cache", folder.url("cache").path)
+            #expect(answer.code == 0, "\(answer.error)")
+            let report = try String(contentsOf: folder.url("\(name)/report.html"), encoding: .utf8)
+            return (answer.error.split(separator: "\n").count { $0.contains("clips too short for their \(frames) frames") && $0.hasSuffix("4 of 4") }, report)
+        }
+        // The clips have eight frames. The second run reads them from the cache.
+        for name in ["short", "again"] {
+            let (said, report) = try align(name, frames: 9)
+            #expect(said == 1 && report.contains("clips too short for their 9 frames"), "\(name)")
+        }
+        let (said, report) = try align("long", frames: 8)
+        #expect(said == 0 && !report.contains("too short"))
+    }
+
     @Test func whatCannotBeIsRefused() throws {
         func error(_ arguments: [String]) throws -> String {
             let answer = try Seppo.run(Self.quick + arguments)

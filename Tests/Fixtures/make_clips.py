@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Clips of every kind that is hard to read, with what FFmpeg's own program says of them: `clips/` and `clips/expected.json`.
 
-Needs numpy and pyarrow, and ffmpeg 5 with libx264 and libvpx on the path. Frames are 32 x 24 (where nothing else is said): a background that grows brighter and a red square
+Needs numpy and pyarrow, Pillow (13.0.0) for `disposal.json`, and ffmpeg 5 with libx264 and libvpx on the path. Frames are 32 x 24 (where nothing else is said): a background that grows brighter and a red square
 that moves to the right.
 """
-import json, os, subprocess, sys
+import base64, json, os, struct, subprocess, sys
 
 import numpy as np
 
@@ -137,6 +137,74 @@ def tables():
     pq.write_table(table, os.path.join(HERE, "metadata.parquet"))
 
 
+# ---- GIFs of partial frames, put together by hand: writers differ in what they make of a disposal
+
+PALETTE = [(200, 40, 30), (30, 160, 60), (40, 60, 220), (250, 220, 40)]
+
+
+def uncompressed(indices, bits=2):
+    """GIF's LZW with its table cleared before the codes grow longer."""
+    clear, codes = 1 << bits, []
+    for place, index in enumerate(indices):
+        if place % (clear - 2) == 0:
+            codes.append(clear)
+        codes.append(index)
+    value, length, data = 0, 0, bytearray()
+    for code in codes + [clear + 1]:
+        value |= code << length
+        length += bits + 1
+        while length >= 8:
+            data.append(value & 255)
+            value, length = value >> 8, length - 8
+    if length:
+        data.append(value)
+    return bytes([bits]) + b"".join(bytes([len(data[i : i + 255])]) + bytes(data[i : i + 255]) for i in range(0, len(data), 255)) + b"\0"
+
+
+def gif(frames, size=(8, 6), background=2):
+    """frames: (left, top, width, height), colour of each pixel, disposal, index of the transparent colour or None."""
+    data = b"GIF89a" + struct.pack("<HHBBB", *size, 0xF1, background, 0) + bytes(sum(PALETTE, ()))
+    for place, indices, disposal, transparent in frames:
+        data += b"\x21\xF9\x04" + struct.pack("<BHBB", disposal << 2 | (transparent is not None), 10, transparent or 0, 0)
+        data += b"\x2C" + struct.pack("<HHHHB", *place, 0) + uncompressed(indices)
+    return data + b"\x3B"
+
+
+def disposals():
+    """`disposal-*.gif`, and in `disposal.json` their frames as Pillow composites them, transparency over white."""
+    from PIL import Image
+
+    def part(count, colour, hole):
+        return [hole if hole is not None and i % 3 == 0 else colour for i in range(count)]
+
+    def frames(disposal, hole):
+        chequered = [(x + y) % 2 for y in range(6) for x in range(8)]
+        return [
+            ((0, 0, 8, 6), chequered, 1, hole), ((1, 1, 4, 3), part(12, 2, hole), disposal, hole), ((3, 2, 4, 3), part(12, 1, hole), disposal, hole),
+            ((0, 4, 2, 2), part(4, 2, None), 1, hole), ((6, 0, 2, 2), part(4, 0, None), 1, hole)]
+
+    files = {
+        # To the file's background colour; to nothing, where the frame has a transparent colour; to what was there before.
+        "disposal-background.gif": frames(2, None), "disposal-clear.gif": frames(2, 3), "disposal-previous.gif": frames(3, 3),
+        "disposal-first.gif": [((2, 1, 4, 3), part(12, 1, 3), 1, 3), ((0, 0, 3, 3), part(9, 2, 3), 2, 3), ((4, 3, 4, 3), part(12, 0, 3), 1, 3)],
+        # The same without a transparent colour: what no frame has covered is the background colour. Pillow takes the first colour there.
+        "disposal-first-opaque.gif": [((2, 1, 4, 3), part(12, 1, None), 1, None), ((0, 0, 3, 3), part(9, 0, None), 1, None)],
+    }
+    expected = {}
+    for name, content in files.items():
+        path = os.path.join(HERE, name)
+        open(path, "wb").write(gif(content))
+        image = Image.open(path)
+        seen = []
+        for index in range(image.n_frames):
+            image.seek(index)
+            white = Image.new("RGBA", image.size, "white")
+            seen.append(base64.b64encode(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB").tobytes()).decode())
+        expected[name] = seen
+    with open(os.path.join(HERE, "disposal.json"), "w") as file:
+        json.dump(expected, file, separators=(",", ":"))
+
+
 def rules():
     """The indices that AnimateDiff's and MagicTime's data sets choose, by their own expressions."""
     result = []
@@ -159,7 +227,8 @@ if __name__ == "__main__":
     os.makedirs(HERE, exist_ok=True)
     make_all()
     tables()
-    names = sorted(n for n in os.listdir(HERE) if not n.endswith((".json", ".parquet")))
+    disposals()
+    names = sorted(n for n in os.listdir(HERE) if not n.endswith((".json", ".parquet")) and not n.startswith("disposal"))
     with open(os.path.join(HERE, "expected.json"), "w") as file:
         json.dump({name: expected(name) for name in names}, file, separators=(",", ":"))
     with open(os.path.join(HERE, "rules.json"), "w") as file:

@@ -44,6 +44,11 @@ public struct RunDirectory: Sendable {
     /// Whether a run was begun here: whether `run.yaml` is the record of one.
     public var holdsRun: Bool { (try? AlignmentSettings.recorded(in: self)) != nil }
 
+    /// What a run was begun with; nil where none was begun here.
+    public var settings: AlignmentSettings? {
+        (try? AlignmentSettings.recorded(in: self)).flatMap { try? AlignmentSettings(fields: $0) }
+    }
+
     /// Makes the folders; throws what the file system says.
     public func create() throws {
         for folder in [root, state] { try createFolder(folder) }

@@ -53,6 +53,8 @@ typedef struct CCStream {
     int32_t rate_numerator;
     int32_t rate_denominator;
     int64_t claimed_frames;  // 0 where it claims no number
+    double claimed_seconds;  // from Matroska and WebM, which count no frames; 0 where it claims nothing
+    int32_t other_streams;   // beside the one that is read, such as sound: the seconds may be theirs
     char container[32];
     char codec[32];
 } CCStream;

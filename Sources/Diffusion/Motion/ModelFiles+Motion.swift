@@ -24,6 +24,12 @@ extension ModelFiles {
 
     /// Whether it draws clips.
     public func drawsClips() throws -> Bool { try unetConfiguration().motion != nil }
+
+    /// Throws `MotionError` where it draws no clips, or none of so many frames.
+    public func check(frames: Int) throws {
+        guard let motion = try unetConfiguration().motion else { throw MotionError.noMotion }
+        try motion.check(frames: frames)
+    }
 }
 
 extension UNetConfiguration {

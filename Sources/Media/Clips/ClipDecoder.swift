@@ -40,7 +40,7 @@ public struct ClipDecoder: Sendable {
         let step = Int64(max(1, min(1 / usual / tick, 1e12)).rounded())
         var (ticks, size): ([Int64], [Int]?) = ([], nil)
         var (start, last, duration): (Int64, Int64, Int64) = (0, 0, 0)
-        var pixels = 0
+        var (longest, pixels): (Int64, Int) = (0, 0)
         try walk(reader) { frame throws(ClipError.Reason) in
             try check(frame, &size, ticks.count)
             pixels += frame.width * frame.height
@@ -48,6 +48,7 @@ public struct ClipDecoder: Sendable {
             if ticks.isEmpty { start = Self.bounded(frame.time ?? 0) }
             // Frames that come in the wrong order, or with no time, still come one after another.
             let time = frame.time.map { Self.bounded($0) - start } ?? (ticks.isEmpty ? 0 : last + step)
+            longest = max(longest, time - last)
             last = max(last, time)
             duration = frame.duration
             ticks.append(last)
@@ -57,7 +58,12 @@ public struct ClipDecoder: Sendable {
         let average = ticks.count > 1 && last > 0 ? max(1, last / Int64(ticks.count - 1)) : step
         let claimed = most == nil && reader.stream.claimed_frames > 0 ? Int(reader.stream.claimed_frames) : nil
         let end = last + (duration > 0 ? Self.bounded(duration) : average)
-        return ClipTimes(ticks: ticks, end: end, tick: tick, claimed: claimed, damaged: reader.damaged, width: size[0], height: size[1])
+        let lost = reader.stream.claimed_seconds - Double(start + end) * tick
+        // The last frame may be shown for longer than any other, and sound may go on beyond it.
+        let isCut = most == nil && lost > max(0.9 * Double(longest > 0 ? longest : step) * tick, reader.stream.other_streams > 0 ? 1 : 0)
+        return ClipTimes(
+            ticks: ticks, end: end, tick: tick, claimed: claimed, claimedSeconds: isCut ? reader.stream.claimed_seconds : nil, damaged: reader.damaged,
+            width: size[0], height: size[1])
     }
 
     /// Times of a thousand years at a nanosecond a tick are enough, and leave room to add.

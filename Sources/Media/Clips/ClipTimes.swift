@@ -1,3 +1,5 @@
+import Foundation
+
 /// When each frame of a clip is shown, as counted by decoding: what containers claim is often more than what they hold.
 public struct ClipTimes: Sendable, Equatable, Codable {
     /// Of each frame, from the first one's 0 on, never descending.
@@ -8,15 +10,19 @@ public struct ClipTimes: Sendable, Equatable, Codable {
     public let tick: Double
     /// How many frames the container claims; nil where it does not say.
     public let claimed: Int?
+    /// How many seconds a container that counts no frames claims, where its frames end clearly before that: a part of it cannot be read, or is not there.
+    public let claimedSeconds: Double?
     /// Packets and frames that could not be decoded, which are left out.
     public let damaged: Int
     /// Of the frames, upright.
     public let width: Int
     public let height: Int
 
-    init(ticks: [Int64], end: Int64, tick: Double, claimed: Int? = nil, damaged: Int = 0, width: Int, height: Int) {
+    init(
+        ticks: [Int64], end: Int64, tick: Double, claimed: Int? = nil, claimedSeconds: Double? = nil, damaged: Int = 0, width: Int, height: Int
+    ) {
         (self.ticks, self.end, self.tick, self.claimed, self.damaged) = (ticks, end, tick, claimed, damaged)
-        (self.width, self.height) = (width, height)
+        (self.claimedSeconds, self.width, self.height) = (claimedSeconds, width, height)
     }
 
     /// Those of frames that are shown for equally long.
@@ -35,8 +41,8 @@ public struct ClipTimes: Sendable, Equatable, Codable {
     /// What a reader should know of it; nil where all of it was decoded.
     public var note: String? {
         if damaged > 0 { return "damaged parts, left out: \(damaged); \(count) frames are read" }
-        guard let claimed, claimed > count else { return nil }
-        return "it claims \(claimed) frames and holds \(count)"
+        if let claimed, claimed > count { return "it claims \(claimed) frames and holds \(count)" }
+        return claimedSeconds.map { String(format: "it claims %.2f seconds and its frames end after %.2f; \(count) frames are read", $0, duration) }
     }
 
     /// The frames that are seen at so many moments a second: at each the last whose time has come. Containers that round times (Matroska's to

@@ -41,6 +41,8 @@ public struct ClipFeatures: Sendable {
         }
     }
 
+    /// Logits of the published network.
+    static let count = 400
     /// What the published implementations ask for; the network itself would do with one less.
     static let fewestFrames = 10
 }

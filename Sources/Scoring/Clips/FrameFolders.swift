@@ -102,7 +102,7 @@ extension FrameFolders.Clip {
     /// - Throws: `ImageError` for a damaged frame, ``FrameFolderError`` where one has another size than the first
     public func pixels() throws -> Tensor {
         var first: (width: Int, height: Int)?
-        return try Tensor.stacked(
+        return try Media.Clip.pixels(
             frames.map { url in
                 let image = try RGBImage(contentsOf: url)
                 let size = first ?? (image.width, image.height)
@@ -114,7 +114,7 @@ extension FrameFolders.Clip {
                 guard size == (image.width, image.height) else {
                     throw FrameFolderError(path: url.path, problem: .size(image.width, image.height, first: size.width, size.height))
                 }
-                return Tensor(image.pixels, shape: [image.height, image.width, 3]).permuted([2, 0, 1]).to(.float32) / 255
+                return image
             })
     }
 }

@@ -48,6 +48,12 @@ public struct MetricResult: Codable, Equatable, Sendable {
         (file, fileSHA256) = (weights?.file, weights?.sha256)
     }
 
+    /// What a reader of this number should know; nil where that is nothing.
+    public var note: String? {
+        guard metric == ClipEvaluation.SetMetric.fvd.rawValue, n <= ClipFeatures.count else { return nil }
+        return "fvd of \(n) clips, fewer than the \(ClipFeatures.count) features: it comes out too large, and only sets of the same size can be compared"
+    }
+
     /// One line for people.
     public var text: String {
         var parts = [String(format: "%.6g", value) + (unit.map { " " + $0 } ?? "")]

@@ -44,7 +44,12 @@ struct ClipFiles {
         let stems = parts == 1 ? [id, "\(id)_0", "\(id)_00000"] : ["\(id)_\(part)", "\(id)-\(part)", "\(id).\(part)", "\(id)_" + Self.padded(part)]
         for stem in stems {
             let found = byStem[stem] ?? (ClipSource.endings.contains(DatasetPath(stem).ending) ? clips.filter { $0.name == stem } : [])
-            guard !found.isEmpty else { continue }
+            if found.isEmpty {
+                // A clip may also be a folder of its frames.
+                let places = [base + page + (page.isEmpty ? "" : "/") + stem, stem]
+                guard let path = places.first(where: { frames[$0] != nil }) else { continue }
+                return try clip(at: path, named: stem, spacing: spacing)
+            }
             let near = found.filter { $0.folder == base + page + (page.isEmpty ? "" : "/") }
             let chosen = near.count == 1 ? near : found
             guard chosen.count == 1 else { throw RowError("\(stem) names several clips: \(chosen.prefix(3).map(\.path).joined(separator: ", "))") }
