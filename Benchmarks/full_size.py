@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from measure import HERE, logged_updates, number, say
+from measure import ALLOCATOR, HERE, logged_updates, number, say
 
 
 def parse_options():
@@ -31,6 +31,7 @@ def parse_options():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="where both compute")
     parser.add_argument("--frames", type=int, default=8, help="of clips")
+    parser.add_argument("--tuned", action="store_true", help="the counterpart keeps freed memory, as we do, and may need more of it")
     parser.add_argument("--only", nargs="+", choices=[*ROWS, *CLIP_ROWS], default=["full", "LoRA 16"])
     return parser.parse_args()
 
@@ -94,12 +95,12 @@ class Watcher(threading.Thread):
             time.sleep(0.05)
 
 
-def measure(command, options):
+def measure(command, options, environment):
     """Seconds an update and a sampled image, medians of all updates but the first, and peaks of memory."""
     output, log = options.place / "run", options.place / "run.log"
     shutil.rmtree(output, ignore_errors=True)
     with open(log, "w") as errors, open(log.with_suffix(".out"), "w") as text:
-        process = subprocess.Popen([str(part) for part in command + ["--output", output]], stdout=text, stderr=errors)
+        process = subprocess.Popen([str(part) for part in command + ["--output", output]], stdout=text, stderr=errors, env={**os.environ, **environment})
         watcher = Watcher(process)
         watcher.start()
         watcher.join()
@@ -126,9 +127,10 @@ def main():
     shared = ["--model", options.place / "model", "--vae-posterior", "mode", "--batch", options.batch, "--device", options.device,
               "--iterations", "1", "--updates", options.updates, "--sample-steps", options.sample_steps, "--resolution", options.resolution,
               "--threads", options.threads, "--guidance", "7.5"]
+    peer, environment = ("allocator tuned", ALLOCATOR) if options.tuned else ("as installed", {})
     contenders = {
         "seppo": [options.seppo, "align", *shared, "--held-out", "0", "--validation-prompts", "0"],
-        "as installed": [sys.executable, HERE / "seppo_diffusers.py", *shared],
+        peer: [sys.executable, HERE / "seppo_diffusers.py", *shared],
     }
 
     def arguments(row, name):
@@ -143,11 +145,11 @@ def main():
     for turn in range(options.rounds):
         for row in options.only:
             for name, command in contenders.items():
-                values = measure(command + arguments(row, name), options)
+                values = measure(command + arguments(row, name), options, environment if name == peer else {})
                 results[row][name].append(values)
                 say(f"round {turn + 1} of {options.rounds}: {row}, {name}: " + ", ".join(f"{key} {value:.1f}" for key, value in values.items()))
     (options.place / "results.json").write_text(json.dumps(results, indent=1))
-    print("| | measure | seppo | PyTorch + diffusers, as installed | ratio |", "|---|---|---|---|---|", sep="\n")
+    print(f"| | measure | seppo | PyTorch + diffusers, {peer} | ratio |", "|---|---|---|---|---|", sep="\n")
     for row, pair in results.items():
         for key, title, unit in [("update_s", "an update, without its sample", "s"), ("sample_s", f"its sample, {options.sample_steps} steps", "s"),
                                  ("anonymous", "peak anonymous memory", "MB"), ("mapped", "peak mapped files", "MB"), ("resident", "peak resident", "MB"),

@@ -20,6 +20,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
+# Keeps freed memory in the process.
+ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 MODEL_OF_SCENES = HERE.parent / "Sources/Diffusion/Resources/scenes"
 PROMPT = "a red circle left of a blue square"
 FIRST_IMAGE_IN_PYTHON = """
@@ -150,15 +152,14 @@ def unconnected(command, options):
 def contenders(options):
     shared = shared_options(options, options.threads)
     peer = [sys.executable, options.peer, *shared]
-    allocator = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
     cache = {"TORCHINDUCTOR_CACHE_DIR": str((options.place / "compiled").resolve())}
     rows = [
         Contender("seppo", [options.seppo, "align", *shared, "--held-out", "0", "--validation-prompts", "0"]),
         Contender("as installed", peer),
-        Contender("tuned", [*peer, "--channels-last"], allocator),
+        Contender("tuned", [*peer, "--channels-last"], ALLOCATOR),
     ]
     if not options.without_compile:
-        rows.append(Contender("compiled", [*peer, "--channels-last", "--compile"], {**allocator, **cache}, warm_up=True))
+        rows.append(Contender("compiled", [*peer, "--channels-last", "--compile"], {**ALLOCATOR, **cache}, warm_up=True))
     return rows
 
 
