@@ -17,7 +17,9 @@ struct Pretrain: ParsableCommand {
               seppo pretrain --scenes --threads 1 --output Sources/Diffusion/Resources/scenes
 
             on a mixed corpus of Scenes: good pictures, blurred, washed-out and wrong ones, so that it has learned good and bad alike. With \
-            --images it learns from pictures of your own, in any form that `seppo data` reads.
+            --images it learns from pictures of your own, in any form that `seppo data` reads. The built-in model of clips goes on from that one:
+
+              seppo pretrain --moving-scenes --threads 1 --output Sources/Diffusion/Resources/moving-scenes
             """)
 
     @Flag(help: "Train on the built-in world.")

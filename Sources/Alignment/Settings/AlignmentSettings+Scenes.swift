@@ -6,8 +6,8 @@ extension AlignmentSettings {
     /// The built-in model's learning rate is the best of 5e-5, 1e-4 and 2e-4 for SePPO on the captions of the tune split, as
     /// `seppo align --model scenes --learning-rate …` on the demo's winners and `seppo evaluate --scenes --split tune` show it (quality 0.801, 0.814 and
     /// 0.767 at guidance 1; 0.856, 0.857 and 0.853 at guidance 3; whole runs, one seed), its β the better of 50 and 5000 in the sweep of
-    /// `make ablation` (Documentation/Ablation.md). The rate of the model of clips is the better of 3e-4 and 1e-3 for SFT at guidance 1 on its tune split
-    /// (composite 0.179 and 0.166; at guidance 3 0.405 and 0.423), the rest is that of the model of pictures.
+    /// `make ablation` (Documentation/Ablation.md). Where the rate of the model of clips is from says
+    /// Documentation/MovingScenes.md; the rest is that of the model of pictures.
     public static func preset(model: String, winners: String) -> AlignmentSettings {
         var settings = AlignmentSettings(model: model, winners: winners)
         guard let model = BuiltInModel(rawValue: model) else { return settings }
